@@ -1,0 +1,3 @@
+module github.com/wye-org/wye
+
+go 1.26
