@@ -1,0 +1,61 @@
+package wire
+
+// check judges a header by itself and by what came before it.
+func (r *Receiver) check(h Header) *Violation {
+	switch {
+	case h.RSV != 0:
+		// "MUST be 0 unless an extension is negotiated that defines meanings
+		// for non-zero values." RFC 6455 §5.2. Here RFC 7692 §6 will allow
+		// RSV1, on the first frame of a message.
+		return errReserved
+	case h.Masked && r.opt.Client:
+		// "A client MUST close a connection if it detects a masked frame."
+		// RFC 6455 §5.1.
+		return errMasked
+	case !h.Masked && !r.opt.Client:
+		// "The server MUST close the connection upon receiving a frame that
+		// is not masked." RFC 6455 §5.1.
+		return errUnmasked
+	case h.Op.reserved():
+		// "If an unknown opcode is received, the receiving endpoint MUST
+		// _Fail the WebSocket Connection_." RFC 6455 §5.2.
+		return errOpcode
+	case h.Op.Control():
+		return checkControl(h)
+	}
+	return r.checkData(h)
+}
+
+// checkControl judges the header of a control frame: "All control frames MUST
+// have a payload length of 125 bytes or less and MUST NOT be fragmented."
+// RFC 6455 §5.5.
+func checkControl(h Header) *Violation {
+	switch {
+	case !h.Fin:
+		return errCtlFrag
+	case h.Len > MaxControl:
+		return errCtlLong
+	}
+	return nil
+}
+
+// checkData judges the header of a data frame by the message in progress. A
+// length that passes fits an int.
+func (r *Receiver) checkData(h Header) *Violation {
+	inside := r.op != OpContinuation
+	switch {
+	case h.Op == OpContinuation && !inside:
+		return errNoMessage
+	case h.Op != OpContinuation && inside:
+		// "The fragments of one message MUST NOT be interleaved between the
+		// fragments of another message". RFC 6455 §5.4.
+		return errInterleave
+	case h.Len > uint64(r.opt.maxMessage()-r.size):
+		// "…MUST protect themselves against exceeding these limits."
+		// RFC 6455 §10.4.
+		return errTooBig
+	case r.frames >= r.opt.maxFragments():
+		return errTooMany
+	}
+	return nil
+}
