@@ -1,0 +1,227 @@
+package wye
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+)
+
+// ErrNotHijackable wraps what [Accept] returns when nothing behind the
+// [http.ResponseWriter] gives its connection up.
+var ErrNotHijackable = errors.New("the ResponseWriter does not give its connection up")
+
+// AcceptOptions are the options of [Accept]. The zero value is the default.
+type AcceptOptions struct {
+	// Header has further fields for the 101; they replace those of the same
+	// name in w.Header(), which are sent too. Connection, Upgrade and the
+	// fields that frame a body are not taken from either.
+	Header http.Header
+
+	// Timeout bounds the reading of a request body, and then the writing of
+	// the 101. 0: 10 seconds.
+	Timeout time.Duration
+
+	// MaxBody is how many bytes of a request body are read and dropped before
+	// the switch; a longer one is refused with 413. 0: 64 KiB.
+	MaxBody int64
+
+	// Group is what the connection joins. nil: the server's, see [GroupOf].
+	Group *Group
+}
+
+func (o *AcceptOptions) timeout() time.Duration {
+	if o.Timeout > 0 {
+		return o.Timeout
+	}
+	return 10 * time.Second
+}
+
+func (o *AcceptOptions) maxBody() int64 {
+	if o.MaxBody > 0 {
+		return o.MaxBody
+	}
+	return 64 << 10
+}
+
+// Accept answers r with 101 (Switching Protocols) to t and returns the
+// connection, on which the client speaks t next. t has to be one of
+// [Requested](r). The caller must close it; w and r.Body are of no use any more.
+// r.Context() goes on to end when the handler returns.
+//
+// On an error the answer has been written where one can still be: the handler
+// should just return. A request body is read to its end first, because the
+// client goes on in t only behind it.
+func Accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) (Conn, error) {
+	if opts == nil {
+		opts = new(AcceptOptions)
+	}
+	c, err := accept(w, r, t, opts)
+	if err != nil {
+		return nil, err // not c: a nil *conn is no nil Conn
+	}
+	return c, nil
+}
+
+func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) (*conn, error) {
+	head, err := switchingHead(w, r, t, opts.Header)
+	if err == nil {
+		err = finishBody(w, r, opts)
+	}
+	if err == nil {
+		err = hijackable(w)
+	}
+	if err != nil {
+		Answer(w, err)
+		return nil, err
+	}
+
+	c := new(conn)
+	group := opts.Group
+	if group == nil {
+		group = groupOf(r)
+	}
+	if c.member, err = group.reserve(); err != nil {
+		Answer(w, err)
+		return nil, err
+	}
+	nc, rw, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		c.member.Done()
+		err = fmt.Errorf("wye: %T did not give its connection up: %w", w, err)
+		Answer(w, err)
+		return nil, err
+	}
+	c.reset(nc, early(rw.Reader))
+	c.member.arm(c.Abort)
+	if err := writeHead(nc, head, opts.timeout()); err != nil {
+		c.Close()
+		return nil, fmt.Errorf("wye: writing the 101: %w", err)
+	}
+	return c, nil
+}
+
+// switchingHead is the response that switches r to t.
+func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http.Header) ([]byte, error) {
+	if !slices.ContainsFunc(Requested(r), t.Equal) {
+		// "A server MUST NOT switch to a protocol that was not indicated by
+		// the client in the corresponding request's Upgrade header field."
+		// RFC 9110 §7.8
+		return nil, &Refusal{
+			Status: http.StatusUpgradeRequired,
+			Header: http.Header{"Upgrade": {t.String()}, "Connection": {"Upgrade"}},
+			Text:   whyNoUpgrade(r, t.String()),
+		}
+	}
+	header := w.Header().Clone()
+	if header == nil {
+		header = make(http.Header)
+	}
+	for name, values := range further {
+		header.Del(name) // whatever its case there
+		header[name] = values
+	}
+	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Content-Type", "Transfer-Encoding", "Trailer"} {
+		delete(header, name)
+	}
+
+	var b []byte
+	if HasToken(r.Header["Expect"], "100-continue") && r.ContentLength == 0 {
+		// "…the server MUST send a 100 (Continue) response before sending a
+		// 101 (Switching Protocols) response." RFC 9110 §7.8. Where there is a
+		// body, reading it has sent the 100.
+		b = append(b, "HTTP/1.1 100 Continue\r\n\r\n"...)
+	}
+	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "...)
+	b = append(b, t.String()...)
+	b = append(b, "\r\nConnection: Upgrade\r\n"...)
+	for _, name := range slices.Sorted(maps.Keys(header)) {
+		for _, value := range header[name] {
+			if !isToken(name) || !isFieldValue(value) {
+				return nil, fmt.Errorf("wye: header field %q: %q cannot be sent in a 101: the name must be a token, the value without control characters", name, value)
+			}
+			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
+		}
+	}
+	return append(b, "\r\n"...), nil
+}
+
+// whyNoUpgrade tells a client what its request lacks to be switched.
+func whyNoUpgrade(r *http.Request, want string) string {
+	switch upgrade := r.Header["Upgrade"]; {
+	case !r.ProtoAtLeast(1, 1):
+		return "Upgrade to " + want + " required: send the request over HTTP/1.1, HTTP/1.0 has no Upgrade"
+	case r.ProtoMajor > 1:
+		return "Upgrade to " + want + " required: " + r.Proto + " has no Upgrade, send the request over HTTP/1.1"
+	case len(upgrade) > 0 && !HasToken(r.Header["Connection"], "upgrade"):
+		return "Upgrade to " + want + " required: the request has an Upgrade header, but its Connection header does not list upgrade"
+	case len(upgrade) == 0:
+		return "Upgrade to " + want + " required: the request has no Upgrade header"
+	}
+	return "Upgrade to " + want + " required: the request's Upgrade header does not list it"
+}
+
+// finishBody reads the request body to its end. "…the client cannot begin using
+// an upgraded protocol on the connection until it has completely sent the
+// request message." RFC 9110 §7.8
+func finishBody(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	rc := http.NewResponseController(w)
+	rc.SetReadDeadline(time.Now().Add(opts.timeout())) // if it cannot be set, the server's own bound holds
+	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, opts.maxBody()+1))
+	switch {
+	case err != nil:
+		return &Refusal{Status: http.StatusBadRequest, Header: http.Header{"Connection": {"close"}},
+			Text: "The request body broke off", Err: fmt.Errorf("wye: reading the request body: %w", err)}
+	case n > opts.maxBody():
+		return &Refusal{Status: http.StatusRequestEntityTooLarge, Header: http.Header{"Connection": {"close"}},
+			Text: fmt.Sprintf("An upgrade request may have a body of %d bytes at most", opts.maxBody())}
+	}
+	return nil
+}
+
+// hijackable looks, as [http.ResponseController] does, for an [http.Hijacker]
+// behind wrappers.
+func hijackable(w http.ResponseWriter) error {
+	for outer := w; ; {
+		switch t := outer.(type) {
+		case http.Hijacker:
+			return nil
+		case interface{ Unwrap() http.ResponseWriter }:
+			outer = t.Unwrap()
+		default:
+			return fmt.Errorf("wye: %w: %T has no Hijack, and no Unwrap that leads to one; is it a middleware's wrapper (give it Unwrap) or http.TimeoutHandler's (serve upgrades outside of it)?", ErrNotHijackable, outer)
+		}
+	}
+}
+
+// early takes what the client sent after its request out of the server's
+// buffer, so that the buffer can be dropped.
+func early(br *bufio.Reader) []byte {
+	n := br.Buffered()
+	if n == 0 {
+		return nil
+	}
+	b, _ := br.Peek(n) // never fails for what is buffered
+	return slices.Clone(b)
+}
+
+// writeHead writes the 101 in one piece. It is written here and not by w,
+// because some middleware (gin's, compressing ones) holds back a status until
+// there is a body.
+func writeHead(nc net.Conn, head []byte, timeout time.Duration) error {
+	if err := nc.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
+		return err
+	}
+	if _, err := nc.Write(head); err != nil {
+		return err
+	}
+	return nc.SetDeadline(time.Time{}) // a deadline for the request holds no longer
+}

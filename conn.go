@@ -1,0 +1,119 @@
+package wye
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"syscall"
+)
+
+// Conn is an upgraded connection: a two-way pipe whose directions end
+// separately. As with any [net.Conn], its methods may be called concurrently,
+// and Close ends pending reads and writes.
+//
+// A Conn of this package also has these methods, found by assertion:
+//
+//   - Abort(cause error) ends both directions at once: the peer sees a reset,
+//     not an orderly end.
+//   - NetConn() net.Conn is the connection below, which lacks the bytes that
+//     came with the head: those are the Conn's first.
+//   - SyscallConn makes it a [syscall.Conn] where the connection below is one;
+//     it fails as long as early bytes are unread.
+//   - OnLeave(func(ctx context.Context, cause error) error) says how to end it
+//     in good order: see [Member.OnLeave].
+type Conn interface {
+	net.Conn
+
+	// CloseWrite ends the sending direction: the peer reads what was written
+	// and then the end. Reading goes on. It fails with
+	// [errors.ErrUnsupported] where the transport cannot.
+	CloseWrite() error
+}
+
+// conn is the Conn over a connection that HTTP/1.1 gave up.
+type conn struct {
+	net.Conn
+	member *Member // nil: in no group
+
+	hasEarly atomic.Bool // early is not empty yet
+	mu       sync.Mutex  // guards early
+	early    []byte      // came with the head; Read gives it first
+}
+
+// reset makes c a connection over nc whose first bytes are early.
+func (c *conn) reset(nc net.Conn, early []byte) {
+	c.Conn, c.early = nc, early
+	c.hasEarly.Store(len(early) > 0)
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	if c.hasEarly.Load() && len(p) > 0 {
+		if n := c.readEarly(p); n > 0 {
+			return n, nil
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+func (c *conn) readEarly(p []byte) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n := copy(p, c.early)
+	if c.early = c.early[n:]; len(c.early) == 0 {
+		c.early = nil // frees what may be a piece of a larger buffer
+		c.hasEarly.Store(false)
+	}
+	return n
+}
+
+func (c *conn) Close() error {
+	err := c.Conn.Close()
+	c.member.Done()
+	return err
+}
+
+// OnLeave is [Member.OnLeave] of the connection's member.
+func (c *conn) OnLeave(f func(ctx context.Context, cause error) error) { c.member.OnLeave(f) }
+
+func (c *conn) CloseWrite() error { return closeWrite(c.Conn) }
+
+func closeWrite(nc net.Conn) error {
+	if half, ok := nc.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+func (c *conn) Abort(cause error) {
+	abort(c.Conn)
+	c.member.Done()
+}
+
+// abort ends nc without waiting for anything: no close_notify, no flush.
+func abort(nc net.Conn) {
+	for {
+		outer, ok := nc.(interface{ NetConn() net.Conn })
+		if !ok {
+			break
+		}
+		nc = outer.NetConn()
+	}
+	if tcp, ok := nc.(*net.TCPConn); ok {
+		tcp.SetLinger(0)
+	}
+	nc.Close()
+}
+
+func (c *conn) NetConn() net.Conn { return c.Conn }
+
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	if c.hasEarly.Load() {
+		return nil, errors.New("wye: read the bytes that came with the head first")
+	}
+	if sc, ok := c.Conn.(syscall.Conn); ok {
+		return sc.SyscallConn()
+	}
+	return nil, errors.ErrUnsupported
+}
