@@ -29,9 +29,6 @@ func AppendKey(dst []byte, nonce [16]byte) []byte {
 	return base64.StdEncoding.AppendEncode(dst, nonce[:])
 }
 
-// keyLen is the length of 16 bytes in base64.
-const keyLen = 24
-
 // CheckKey returns what is wrong with a client's Sec-WebSocket-Key, or nil:
 // "a base64-encoded (see Section 4 of [RFC4648]) value that, when decoded, is
 // 16 bytes in length", RFC 6455 §4.2.1, item 5. The error is written to be
@@ -53,7 +50,7 @@ func CheckKey(key string) error {
 	if err != nil {
 		return errors.New("not base64: " + err.Error())
 	}
-	if len(nonce) != 16 || len(key) != keyLen {
+	if len(nonce) != 16 {
 		return errors.New(strconv.Itoa(len(nonce)) + " bytes decoded, want 16")
 	}
 	return nil

@@ -27,9 +27,8 @@ func (p *Prepared) Op() Opcode { return p.op }
 func (p *Prepared) Payload() []byte { return p.frame[p.head:len(p.frame):len(p.frame)] }
 
 // AppendPrepared appends p as [Sender.AppendMessage] does. A server copies the
-// frame as it is; a client masks the payload anew, for "each frame sent from
-// the client to the server MUST have its own masking key", as RFC 6455 §5.3
-// and §10.3 have it.
+// frame as it is; a client masks the payload anew: "When preparing a masked
+// frame, the client MUST pick a fresh masking key", RFC 6455 §5.3.
 func (s *Sender) AppendPrepared(dst []byte, p *Prepared) ([]byte, error) {
 	if p == nil {
 		return dst, ErrOpcode

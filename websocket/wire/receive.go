@@ -30,9 +30,10 @@ type Receiver struct {
 	msg    []byte // what was gathered of it
 
 	// The input.
-	buf    []byte // received, not yet parsed: in scratch, or the tail of msg
-	direct bool   // buf is the tail of msg
-	kept   []byte // less than a header or control frame, which waits for more
+	buf     []byte // received, not yet parsed: in scratch, or the tail of msg
+	offered bool   // Space lent out what follows buf, which is a copy of kept
+	direct  bool   // buf is the tail of msg
+	kept    []byte // less than a header or control frame, which waits for more
 }
 
 // recvState says what the next byte of input is.
@@ -49,7 +50,8 @@ const (
 func (r *Receiver) enter(s recvState) {
 	r.state = s
 	if s == discarding {
-		r.buf, r.kept, r.msg, r.direct = nil, nil, nil, false
+		r.buf, r.kept, r.msg = nil, nil, nil
+		r.offered, r.direct = false, false
 	}
 }
 
@@ -73,16 +75,17 @@ const (
 
 // Space returns where to put the next input, never empty: what scratch has
 // room for, or where the rest of a large message belongs. A scratch shorter
-// than [MinScratch] is passed over for a buffer that is made. What Space
-// returned, and scratch, belong to the Receiver until Next returns None; then
-// it has let go of them. Events lie in scratch meanwhile.
+// than [MinScratch] is passed over for a buffer that is made.
+//
+// Once bytes were Received in it, scratch is the Receiver's until Next returns
+// None; meanwhile events lie in it. An offer that nothing was Received in ends
+// with the next call, whichever it is, and what had come before is kept.
 func (r *Receiver) Space(scratch []byte) []byte {
 	if r.opt == nil {
 		r.opt = &defaults
 	}
-	if len(r.buf) > 0 { // Next was not asked to its end: nothing is lost
-		r.park()
-	}
+	r.park() // so that nothing is lost if Next was not asked to its end
+	r.offered = true
 	r.direct = r.state == inPayload && r.need >= directMin && len(r.msg) >= directCome &&
 		len(r.kept) == 0 && !r.chunks && !r.Stream
 	if r.direct {
@@ -99,19 +102,31 @@ func (r *Receiver) Space(scratch []byte) []byte {
 	return scratch[n:]
 }
 
-// Received says that n bytes were put into what Space returned. If that is
-// none, the Receiver lets go of the scratch at once.
+// Received says that n bytes were put into what Space returned, from its start.
+// If that is none, the Receiver lets go of the scratch at once. It counts only
+// right after Space.
 func (r *Receiver) Received(n int) {
+	if !r.offered {
+		return
+	}
+	r.offered = false
 	if n <= 0 {
 		r.buf = nil
 		return
 	}
-	r.kept = r.kept[:0]
+	if r.kept = r.kept[:0]; cap(r.kept) > MinScratch {
+		r.kept = nil
+	}
 	r.buf = r.buf[:min(len(r.buf)+n, cap(r.buf))]
 }
 
 // Buffered returns how many received bytes wait for Next to look at them.
-func (r *Receiver) Buffered() int { return len(r.buf) }
+func (r *Receiver) Buffered() int {
+	if r.offered {
+		return 0
+	}
+	return len(r.buf)
+}
 
 // Done reports whether Close or Failed was reported: there will be no event
 // any more.
@@ -120,6 +135,9 @@ func (r *Receiver) Done() bool { return r.state == discarding }
 // Next returns the next event, or one of Kind None when there is none without
 // more input.
 func (r *Receiver) Next() Event {
+	if r.offered { // and nothing was received
+		r.park()
+	}
 	if r.Stream && len(r.msg) > 0 {
 		return r.release()
 	}
@@ -193,10 +211,10 @@ func (r *Receiver) take(n int, h Header) []byte {
 // park lets go of scratch and keeps what was not parsed: after Next, less than
 // a header or a control frame.
 func (r *Receiver) park() {
-	if len(r.buf) > 0 {
+	if len(r.buf) > 0 && !r.offered {
 		r.kept = append(r.kept[:0], r.buf...)
 	}
-	r.buf = nil
+	r.buf, r.offered = nil, false
 }
 
 // fail is how every violation leaves: as the last event. "An endpoint MUST NOT

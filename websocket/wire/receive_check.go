@@ -51,7 +51,7 @@ func (r *Receiver) checkData(h Header) *Violation {
 		// fragments of another message". RFC 6455 §5.4.
 		return errInterleave
 	case h.Len > uint64(r.opt.maxMessage()-r.size):
-		// "…MUST protect themselves against exceeding these limits."
+		// "…MUST protect themselves against exceeding those limits."
 		// RFC 6455 §10.4.
 		return errTooBig
 	case r.frames >= r.opt.maxFragments():

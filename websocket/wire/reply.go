@@ -44,8 +44,8 @@ func (s *Sender) peerClosed(code StatusCode, now Instant) {
 }
 
 // peerFailed fails the connection. "…the endpoint SHOULD send a Close frame
-// with an appropriate status code before proceeding to _Close the WebSocket
-// Connection_." RFC 6455 §7.1.7.
+// with an appropriate status code (Section 7.4) before proceeding to _Close
+// the WebSocket Connection_." RFC 6455 §7.1.7.
 func (s *Sender) peerFailed(ev Event, now Instant) {
 	if s.state > Closing {
 		return
