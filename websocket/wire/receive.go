@@ -34,6 +34,7 @@ type Receiver struct {
 	offered bool   // Space lent out what follows buf, which is a copy of kept
 	direct  bool   // buf is the tail of msg
 	kept    []byte // less than a header or control frame, which waits for more
+	early   bool   // kept is more than that: Space was called before Next was done
 }
 
 // recvState says what the next byte of input is.
@@ -51,7 +52,7 @@ func (r *Receiver) enter(s recvState) {
 	r.state = s
 	if s == discarding {
 		r.buf, r.kept, r.msg = nil, nil, nil
-		r.offered, r.direct = false, false
+		r.offered, r.early, r.direct = false, false, false
 	}
 }
 
@@ -84,7 +85,8 @@ func (r *Receiver) Space(scratch []byte) []byte {
 	if r.opt == nil {
 		r.opt = &defaults
 	}
-	r.park() // so that nothing is lost if Next was not asked to its end
+	r.early = r.early || r.Buffered() > 0
+	r.park()
 	r.offered = true
 	r.direct = r.state == inPayload && r.need >= directMin && len(r.msg) >= directCome &&
 		len(r.kept) == 0 && !r.chunks && !r.Stream
@@ -118,6 +120,7 @@ func (r *Receiver) Received(n int) {
 		r.kept = nil
 	}
 	r.buf = r.buf[:min(len(r.buf)+n, cap(r.buf))]
+	r.early = false
 }
 
 // Buffered returns how many received bytes wait for Next to look at them.
@@ -137,6 +140,9 @@ func (r *Receiver) Done() bool { return r.state == discarding }
 func (r *Receiver) Next() Event {
 	if r.offered { // and nothing was received
 		r.park()
+	}
+	if r.early { // and nothing was received since
+		r.buf, r.kept, r.early = r.kept, nil, false
 	}
 	if r.Stream && len(r.msg) > 0 {
 		return r.release()

@@ -1,0 +1,171 @@
+package wire
+
+import (
+	"strings"
+	"testing"
+	"unsafe"
+)
+
+// A header that promises a message of the limit holds next to nothing until
+// the message comes, and then a multiple of what came.
+func TestLyingHeader(t *testing.T) {
+	const limit = 16 << 20
+	largest := 0
+	opt := &Options{MaxMessage: limit, Alloc: func(size int) []byte {
+		largest = max(largest, size)
+		return make([]byte, size)
+	}}
+	for _, first := range []byte{bin, binPart} {
+		largest = 0
+		in := NewReceiver(opt)
+		scratch := make([]byte, 4096)
+		rest := byHand(first, true, strings.Repeat("x", limit))
+		const header = 14
+		rest = feed(&in, scratch, rest[:header]) + rest[header:]
+		wantKind(t, &in, None)
+		if largest != 0 {
+			t.Fatalf("%d bytes for a header", largest)
+		}
+		came := 0
+		for step := 1; len(rest) > 0; step = min(step*2, len(rest)) {
+			n := copy(in.Space(scratch), rest[:min(step, len(rest))])
+			in.Received(n)
+			rest, came = rest[n:], came+n
+			in.Next()
+			if bound := max(growth*came, bufferMin); largest > bound {
+				t.Fatalf("%d bytes held after %d came", largest, came)
+			}
+			step = max(n, 1)
+		}
+		if largest > limit {
+			t.Errorf("%d bytes for a message of %d", largest, limit)
+		}
+	}
+}
+
+// A message in the most and smallest fragments costs no more than twice its
+// size, and few copies.
+func TestManyFragments(t *testing.T) {
+	held, grown := 0, 0
+	in := NewReceiver(&Options{Alloc: func(size int) []byte {
+		held, grown = size, grown+1
+		return make([]byte, size)
+	}})
+	scratch := make([]byte, 64<<10)
+	frame := byHand(more, true, "x")
+	feed(&in, scratch, byHand(binPart, true, "x"))
+	wantKind(t, &in, None)
+	for range 60_000 {
+		feed(&in, scratch, frame)
+		wantKind(t, &in, None)
+	}
+	if held > 128<<10 || grown > 10 {
+		t.Errorf("%d bytes after growing %d times", held, grown)
+	}
+}
+
+// After the end a Receiver holds nothing.
+func TestNothingHeldAfterTheEnd(t *testing.T) {
+	for _, end := range []string{byHand(cls, true, ""), byHand(0x83, true, "")} {
+		in := NewReceiver(nil)
+		feed(&in, make([]byte, 4096), byHand(binPart, true, "gathered")+end+"rest")
+		for in.Next().Kind != None {
+		}
+		if in.msg != nil || in.buf != nil || in.kept != nil {
+			t.Errorf("holds %d, %d and %d bytes", cap(in.msg), cap(in.buf), cap(in.kept))
+		}
+	}
+}
+
+// An Alloc that gives too little is not relied on.
+func TestShortAlloc(t *testing.T) {
+	in := NewReceiver(&Options{Alloc: func(int) []byte { return nil }})
+	p := strings.Repeat("x", 100_000)
+	scratch := make([]byte, 4096)
+	for rest := byHand(bin, true, p); len(rest) > 0; {
+		rest = feed(&in, scratch, rest)
+		if ev := in.Next(); ev.Kind == Message && string(ev.Data) != p {
+			t.Error("differs")
+		}
+	}
+	if in.op != OpContinuation {
+		t.Error("no message")
+	}
+}
+
+// An idle connection is a Receiver and a Sender: what they weigh is what very
+// many connections weigh.
+func TestWeight(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("said for 64 bits")
+	}
+	if got := unsafe.Sizeof(Receiver{}) + unsafe.Sizeof(Sender{}); got > 400 {
+		t.Errorf("%d bytes", got)
+	}
+}
+
+// Small messages in and out allocate nothing, nor do pings and pongs.
+func TestNoAllocations(t *testing.T) {
+	for _, client := range []bool{false, true} {
+		opt := &Options{Client: client, MaskKey: func() uint32 { return 0x01020304 }}
+		in, out := NewReceiver(opt), NewSender(opt)
+		scratch, dst := make([]byte, 4096), make([]byte, 0, 8192)
+		input := []byte(byHand(txt, !client, "κόσμε") + byHand(bin, !client, strings.Repeat("x", 1000)) +
+			byHand(ping, !client, "ping") + byHand(pong, !client, "pong") + byHand(bin, !client, ""))
+		prepared := Prepare(OpText, []byte("prepared"))
+		if n := testing.AllocsPerRun(100, func() {
+			in.Received(copy(in.Space(scratch), input))
+			dst = dst[:0]
+			for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+				if out.Apply(ev, 1); ev.Kind == Message {
+					dst, _ = out.AppendMessage(dst, ev.Op, ev.Data)
+				}
+			}
+			dst, _ = out.AppendPrepared(dst, prepared)
+			dst, _ = out.AppendFragment(dst, OpText, scratch[:10], false)
+			dst, _ = out.AppendFragment(dst, OpText, scratch[:10], true)
+			out.Ping(scratch[:8])
+			dst = out.AppendReplies(dst, 2)
+		}); n != 0 {
+			t.Errorf("client %v: %v allocations", client, n)
+		}
+		if len(dst) < 1000 {
+			t.Fatalf("only %d bytes were sent", len(dst))
+		}
+	}
+}
+
+// Nor does a frame that comes in two parts, but for the message it carries.
+func TestSplitControlFrameAllocatesOnce(t *testing.T) {
+	in := NewReceiver(nil)
+	scratch := make([]byte, 512)
+	frame := []byte(byHand(ping, true, "12345678"))
+	if n := testing.AllocsPerRun(100, func() {
+		in.Received(copy(in.Space(scratch), frame[:9]))
+		in.Next()
+		in.Received(copy(in.Space(scratch), frame[9:]))
+		in.Next()
+		in.Next()
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A client's own source of masking keys allocates nothing either.
+func TestDefaultMaskKey(t *testing.T) {
+	out := NewSender(&Options{Client: true})
+	dst, p := make([]byte, 0, 64), []byte("payload")
+	seen := map[string]bool{}
+	if n := testing.AllocsPerRun(100, func() { dst, _ = out.AppendMessage(dst[:0], OpBinary, p) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+	for range 100 {
+		dst, _ = out.AppendMessage(dst[:0], OpBinary, p)
+		seen[string(dst[2:6])] = true
+	}
+	// "…the masking key MUST be derived from a strong source of entropy".
+	// RFC 6455 §5.3.
+	if len(seen) < 99 {
+		t.Errorf("%d keys in 100 frames", len(seen))
+	}
+}
