@@ -1,0 +1,46 @@
+package layering
+
+import "github.com/wye-org/wye/internal/golist"
+
+// rule says what a package may know. Whatever it does not name is forbidden,
+// but for the standard library, of which it names what is.
+type rule struct {
+	why   string   // in a sentence, for whoever breaks the rule
+	own   []string // packages of this module that it may import, directly or through others
+	third []string // likewise, import paths beyond this module and the standard library; one that ends in /... stands for all below
+	noStd []string // packages of the standard library that neither it nor what it has of our own may import directly
+}
+
+// root is the module, and its package at the top.
+const root = golist.Root
+
+// idna is the part of x/net for host names, and what that needs of x/text.
+var idna = []string{"golang.org/x/net/idna", "golang.org/x/text/..."}
+
+// rules has a row for every package of the module, by its path below root.
+var rules = map[string]rule{
+	"": {
+		why:   "the root package is the Upgrade mechanism and does not know what is switched to",
+		third: idna, // of the host in a URL to dial
+	},
+	"gate": {
+		why:   "gate is a leaf: it judges a request and does not know what for",
+		third: idna,
+	},
+	"websocket": {
+		why:   "websocket joins wye, gate and wire",
+		own:   []string{"", "gate", "websocket/wire"},
+		third: idna,
+	},
+	"websocket/wire": {
+		why:   "wire is RFC 6455 without input or output: it is handed the bytes and the time",
+		noStd: []string{"net", "net/http", "os", "time", "context"},
+	},
+	"conform": {
+		why: "conform is the independent judge: it shares no code with what it judges",
+	},
+	"internal/needs":    {why: "it serves tests alone"},
+	"internal/golist":   {why: "it serves tests alone"},
+	"internal/api":      {why: "it is a test without a package"},
+	"internal/layering": {why: "it is a test without a package"},
+}
