@@ -114,7 +114,7 @@ func Dial(ctx context.Context, rawURL string, opts *DialOptions) (Conn, *http.Re
 	}
 	r, err := newRequest(rawURL, opts)
 	if err != nil {
-		return nil, nil, &DialError{StageRequest, redactedURL(rawURL), err}
+		return nil, nil, &DialError{StageRequest, DisplayURL(rawURL), err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, opts.timeout())
 	defer cancel()
@@ -264,16 +264,17 @@ func asciiHost(u *url.URL) (string, error) {
 	return ascii, nil
 }
 
-// displayURL is u for people and logs: userinfo and query may hold secrets.
-func displayURL(u *url.URL) string {
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
-}
-
-func redactedURL(raw string) string {
+// DisplayURL is a URL for people and logs: without userinfo and query, which may
+// hold secrets.
+func DisplayURL(raw string) string {
 	if u, err := url.Parse(raw); err == nil {
 		return displayURL(u)
 	}
 	return "(a URL that does not parse)"
+}
+
+func displayURL(u *url.URL) string {
+	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }
 
 // credentials are the fields that must not follow a redirect to another origin.

@@ -1,0 +1,213 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// Close sends what is queued and a Close frame with code and reason, and waits
+// for the peer's: until then messages that still come are discarded. A code of 0
+// sends none; a reason is cut to 123 bytes. RFC 6455 section 7.1.2.
+//
+// It returns nil when the closing handshake is complete, also if the peer began
+// it, and the connection's [*CloseError] when it ended otherwise. The wait is
+// bounded by CloseTimeout; when that or ctx ends, the connection is cut. A code
+// that may not be sent is an error that changes nothing.
+func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error {
+	c.mu.Lock()
+	mine, err := c.out.Close(code, reason, now())
+	if err != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("websocket: Close: %w", err)
+	}
+	if mine {
+		c.goodbye = &CloseError{Code: code, Reason: reason}
+		if code == 0 {
+			c.goodbye.Code = StatusNoStatusRcvd
+		}
+		wake(&c.room) // who waits there will not write any more
+		c.resetTimerLocked()
+		c.sendLocked()
+	}
+	c.mu.Unlock()
+	return c.awaitEnd(ctx)
+}
+
+// CloseNow ends the connection at once, without a closing handshake and without
+// sending what is queued. It may be deferred beside a Close: on a connection
+// that has ended it does nothing.
+func (c *Conn) CloseNow() error {
+	c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ErrClosedNow})
+	c.abort()
+	return nil
+}
+
+// awaitEnd discards messages until the connection has ended.
+func (c *Conn) awaitEnd(ctx context.Context) error {
+	select {
+	case c.reading <- struct{}{}:
+		c.discard(ctx)
+	default:
+		// Somebody reads: the peer's Close comes to them. If they stop reading
+		// before, we go on.
+		select {
+		case c.reading <- struct{}{}:
+			c.discard(ctx)
+		case <-c.done:
+		case <-ctx.Done():
+		}
+	}
+	select {
+	case <-c.done:
+	case <-ctx.Done():
+		c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ctx.Err()})
+		c.abort()
+	}
+	if why := c.why.Load(); why != nil && why.Err != nil {
+		return why
+	}
+	return nil
+}
+
+// discard reads, and gives the lock up that it was called with.
+func (c *Conn) discard(ctx context.Context) {
+	defer c.leaveRead()
+	for {
+		switch ev := c.next(); {
+		case ev.Kind == wire.Message && ev.Owned:
+			giveBuffer(ev.Data)
+		case ev.Kind == wire.None:
+			if c.fill(ctx) != nil {
+				return
+			}
+		}
+	}
+}
+
+// closeReceived takes the peer's Close frame: it begins the closing handshake,
+// or ends it.
+func (c *Conn) closeReceived(ev wire.Event) {
+	why := &CloseError{Code: ev.Code, Reason: string(ev.Data), Remote: true}
+	c.mu.Lock()
+	if c.goodbye != nil {
+		why = c.goodbye
+	}
+	c.settle(why)
+	c.out.Apply(ev, now())
+	c.finishLocked()
+	c.mu.Unlock()
+}
+
+// peerFailed fails the connection, RFC 6455 section 7.1.7.
+func (c *Conn) peerFailed(ev wire.Event) {
+	c.settle(&CloseError{Code: ev.Code, Reason: ev.Why.Rule, Err: ev.Why})
+	c.mu.Lock()
+	c.out.Apply(ev, now())
+	c.finishLocked()
+	c.mu.Unlock()
+}
+
+// finishLocked lets the last frames out and ends the transport.
+func (c *Conn) finishLocked() {
+	wake(&c.room)
+	c.resetTimerLocked()
+	c.more.Store(false) // no input, no replies
+	c.sendLocked()
+	if c.client || c.out.State() == wire.Failing || c.pendingLocked() || c.sending {
+		go c.finish() // the Conn's; ends within two CloseTimeouts
+		return
+	}
+	// "After both sending and receiving a Close message … The server MUST close
+	// the underlying TCP connection immediately". RFC 6455 §5.5.1
+	c.mu.Unlock()
+	c.shut(c.nc.Close)
+	c.mu.Lock()
+}
+
+// finish is finishLocked where something has to be waited for.
+func (c *Conn) finish() {
+	ctx, cancel := context.WithTimeout(context.Background(), c.opt.CloseTimeout)
+	defer cancel()
+	c.flushEnding(ctx)
+	c.mu.Lock()
+	failing := c.out.State() == wire.Failing
+	c.mu.Unlock()
+	if failing {
+		// A close with unread input makes the kernel send a reset, which may
+		// overtake our Close frame: end our direction, and read theirs.
+		c.nc.CloseWrite()
+	}
+	if failing || c.client {
+		// "…the client SHOULD wait for the server to close the connection".
+		// RFC 6455 §5.5.1
+		c.nc.SetReadDeadline(time.Now().Add(c.opt.CloseTimeout))
+		io.CopyN(io.Discard, c.nc, lingerBytes)
+	}
+	c.shut(c.nc.Close)
+}
+
+// lingerBytes is how much is read of a peer that sends on after its part was
+// played.
+const lingerBytes = 1 << 20
+
+// flushEnding is Flush for a connection that has ended already.
+func (c *Conn) flushEnding(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for (c.pendingLocked() || c.sending) && c.werr == nil && !c.ended.Load() {
+		if c.waitLocked(ctx, &c.idle) != nil {
+			return
+		}
+	}
+}
+
+// shut ends the transport by end, once.
+func (c *Conn) shut(end func() error) {
+	if !c.ended.CompareAndSwap(false, true) {
+		return
+	}
+	c.lookout.Stop()
+	end()
+	c.mu.Lock()
+	c.timer.Stop()
+	wake(&c.room)
+	wake(&c.idle)
+	c.mu.Unlock()
+	if c.release != nil {
+		c.release()
+	}
+	close(c.done)
+	select {
+	case c.reading <- struct{}{}:
+		c.leaveRead() // forgets the last context
+	default: // who reads will
+	}
+}
+
+// abort cuts the transport. settle goes before it.
+func (c *Conn) abort() {
+	c.shut(func() error {
+		wye.Abort(c.nc, c.Err())
+		return nil
+	})
+}
+
+// leave is how a [wye.Group] ends the connection.
+func (c *Conn) leave(ctx context.Context, cause error) error {
+	code := StatusGoingAway
+	if errors.Is(cause, wye.ErrRestart) {
+		code = StatusServiceRestart
+	}
+	err := c.Close(ctx, code, "")
+	if errors.Is(err, ErrCloseTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("%w: %w", wye.ErrForced, err)
+	}
+	return err
+}

@@ -1,0 +1,116 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// Conn is a WebSocket connection. All methods may be called concurrently and in
+// any order, also after the connection has ended; reads wait for each other.
+//
+// A Conn must be closed, or be read until there is an error.
+type Conn struct {
+	nc      wye.Conn
+	raw     syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
+	opt     Options         // resolved
+	request *wye.Request    // server side only; nil from Pipe
+	subprot string
+	client  bool
+
+	why     atomic.Pointer[CloseError] // why the connection ended; set once, by settle
+	done    chan struct{}              // closed when the transport is, by shut
+	ended   atomic.Bool                // shut was called
+	release func()                     // called by shut; may be nil
+
+	heard    atomic.Int64 // wire.Instant of the last input
+	rawLater atomic.Bool  // raw may be had later
+	more     atomic.Bool  // further input is buffered: its replies will follow
+
+	reader
+	writer
+	pinger
+}
+
+// began is the zero of the clock that package wire is given.
+var began = time.Now()
+
+func now() wire.Instant { return wire.Instant(time.Since(began)) }
+
+// newConn makes a Conn of nc, on which the peer speaks WebSocket from the next
+// byte on. start has to follow.
+func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
+	c := &Conn{nc: nc, opt: opt.resolved(), client: client, done: make(chan struct{})}
+	w := c.opt.wire(client)
+	c.in, c.out = wire.NewReceiver(w), wire.NewSender(w)
+	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.flush, c.trySend = c.flusher, c.sendOnce
+	return c
+}
+
+// start lets the timers run, and makes c a member that can be asked to leave.
+func (c *Conn) start() *Conn {
+	c.heard.Store(int64(now()))
+	c.mu.Lock()
+	c.findRaw()
+	c.lookoutSet.Store(true)
+	c.lookout = time.AfterFunc(lookoutAfter, c.look)
+	c.timer = time.AfterFunc(time.Hour, c.tick)
+	c.resetTimerLocked()
+	c.mu.Unlock()
+	if l, ok := c.nc.(interface {
+		OnLeave(func(context.Context, error) error)
+	}); ok {
+		l.OnLeave(c.leave)
+	}
+	return c
+}
+
+// findRaw looks for a socket below, which is not to be had as long as bytes
+// that came with the head are unread. mu is held.
+func (c *Conn) findRaw() {
+	sc, ok := c.nc.(syscall.Conn)
+	if !ok || !canSendOnce {
+		return
+	}
+	raw, err := sc.SyscallConn()
+	if err == nil {
+		c.raw = raw
+	}
+	c.rawLater.Store(err != nil && !errors.Is(err, errors.ErrUnsupported))
+}
+
+// Subprotocol returns what was agreed on; empty: none.
+func (c *Conn) Subprotocol() string { return c.subprot }
+
+// Request returns the request that became this connection, on a server; nil on
+// a client and from [Pipe].
+func (c *Conn) Request() *wye.Request { return c.request }
+
+// LocalAddr returns the address of this end.
+func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+
+// RemoteAddr returns the address of the peer, or of the last proxy before it.
+func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+
+// Done returns a channel that is closed when the connection has ended and its
+// transport is closed. [Conn.Err] then says why.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns nil while the connection lives, and then why it ended: always the
+// same [*CloseError].
+func (c *Conn) Err() error {
+	if e := c.why.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// settle says why the connection ended, unless that was said before.
+func (c *Conn) settle(why *CloseError) { c.why.CompareAndSwap(nil, why) }

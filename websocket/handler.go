@@ -1,0 +1,91 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/wye-org/wye"
+)
+
+// Endpoint serves WebSocket connections: as an [http.Handler], and as a
+// [wye.Protocol] where a [wye.Switch] has other protocols beside it. Make one
+// with [Handler].
+type Endpoint struct {
+	serve func(ctx context.Context, c *Conn) error
+	opts  AcceptOptions
+}
+
+// Handler returns an Endpoint that calls serve for each connection and closes it
+// after: with 1000 if serve returns nil; with 1011, and a line in the log, if it
+// returns an error of its own or panics. A panic goes on to net/http. nil opts
+// are the default; they are copied.
+//
+// ctx ends when the server wants the connection gone at once, and after serve
+// has returned. That the server drains is no reason: then the connection is
+// closed under serve, whose next Read says so.
+func Handler(serve func(ctx context.Context, c *Conn) error, opts *AcceptOptions) *Endpoint {
+	e := &Endpoint{serve: serve}
+	if opts != nil {
+		e.opts = *opts
+	}
+	return e
+}
+
+// ServeHTTP implements [http.Handler]. It returns when serve has.
+func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, err := Accept(w, r, &e.opts)
+	if err != nil {
+		return // answered and logged
+	}
+	e.run(r.Context(), c)
+}
+
+// Check implements [wye.Protocol].
+func (e *Endpoint) Check(r *http.Request, _ wye.Token) (*wye.Agreement, error) {
+	h, err := opening(r, &e.opts)
+	if err != nil {
+		return nil, err
+	}
+	return &wye.Agreement{
+		Header:    h.header,
+		Principal: h.pass.Principal,
+		Cancel:    h.pass.Release,
+		Serve: func(ctx context.Context, r *wye.Request, nc wye.Conn) error {
+			e.run(ctx, h.conn(nc, &e.opts, r))
+			return nil // logged
+		},
+	}, nil
+}
+
+// run serves c and closes it.
+func (e *Endpoint) run(ctx context.Context, c *Conn) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	returned := false
+	defer func() {
+		if !returned { // a panic, which goes on
+			c.Close(context.WithoutCancel(ctx), StatusInternalError, "")
+		}
+	}()
+	err := e.serve(ctx, c)
+	returned = true
+	code := StatusNormalClosure
+	if err != nil {
+		code = StatusInternalError
+		e.log(c, err)
+	}
+	c.Close(context.WithoutCancel(ctx), code, "")
+}
+
+// log says what serve returned, unless that was the connection's own end.
+func (e *Endpoint) log(c *Conn, err error) {
+	level := slog.LevelError
+	var closed *CloseError
+	if errors.As(err, &closed) {
+		level = slog.LevelDebug
+	}
+	e.opts.logger().LogAttrs(context.Background(), level, "websocket handler failed",
+		slog.String("path", c.request.URL.Path), slog.String("remote", c.request.RemoteAddr), slog.Any("err", err))
+}

@@ -1,0 +1,95 @@
+package websocket
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// Options are a connection's, on both ends. The zero value is the default. In
+// the durations a negative value means never, or no bound.
+type Options struct {
+	// MaxMessage bounds a received message, in bytes. A longer one fails the
+	// connection with 1009. 0: 1 MiB; 125 at least.
+	MaxMessage int
+
+	// MaxFragments bounds the frames of a received message. 0: 65,536.
+	MaxFragments int
+
+	// WriteQueueBytes and WriteQueueMessages bound what was written and has
+	// not been sent yet. A single message may be longer; it then waits until
+	// the queue is empty. 0: 1 MiB and 1,024 messages.
+	WriteQueueBytes    int
+	WriteQueueMessages int
+
+	// WriteTimeout bounds each send: a peer that takes nothing for so long
+	// loses the connection. 0: 10 seconds.
+	WriteTimeout time.Duration
+
+	// CloseTimeout bounds the closing handshake, and then the wait for the
+	// transport's end. 0: 5 seconds; it always has a bound.
+	CloseTimeout time.Duration
+
+	// PingInterval is the silence after which a keepalive ping is sent, less
+	// a random tenth at most. 0: 20 seconds.
+	PingInterval time.Duration
+
+	// PongTimeout is how long after such a ping the peer may stay silent
+	// before the connection counts as lost. 0: 20 seconds.
+	PongTimeout time.Duration
+
+	// Logger gets what nobody else is told: refusals, handlers' errors. nil:
+	// [slog.Default].
+	Logger *slog.Logger
+}
+
+func (o *Options) logger() *slog.Logger {
+	if o.Logger != nil {
+		return o.Logger
+	}
+	return slog.Default()
+}
+
+// resolved returns o with its defaults filled in; negative durations are 0.
+func (o *Options) resolved() Options {
+	r := *o
+	orInt := func(v *int, def int) {
+		if *v <= 0 {
+			*v = def
+		}
+	}
+	orDuration := func(v *time.Duration, def time.Duration) {
+		switch {
+		case *v == 0:
+			*v = def
+		case *v < 0:
+			*v = 0
+		}
+	}
+	orInt(&r.MaxMessage, 1<<20)
+	orInt(&r.MaxFragments, 1<<16)
+	orInt(&r.WriteQueueBytes, 1<<20)
+	orInt(&r.WriteQueueMessages, 1024)
+	orDuration(&r.WriteTimeout, 10*time.Second)
+	orDuration(&r.PingInterval, 20*time.Second)
+	orDuration(&r.PongTimeout, 20*time.Second)
+	if r.CloseTimeout <= 0 {
+		r.CloseTimeout = 5 * time.Second
+	}
+	return r
+}
+
+// wire is what package wire has to know of o, which is resolved.
+func (o *Options) wire(client bool) *wire.Options {
+	return &wire.Options{
+		Client:       client,
+		MaxMessage:   o.MaxMessage,
+		MaxFragments: o.MaxFragments,
+		Alloc:        takeBuffer,
+		MaskKey:      maskKey,
+		PingAfter:    wire.Instant(o.PingInterval),
+		PongWait:     wire.Instant(o.PongTimeout),
+		CloseWait:    wire.Instant(o.CloseTimeout),
+	}
+}

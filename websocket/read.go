@@ -1,0 +1,277 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// reader is the receiving direction of a Conn.
+type reader struct {
+	reading chan struct{} // a lock that a context can give up waiting for; full: somebody reads
+	wanted  atomic.Int32  // how many wait for the lock
+
+	// Guarded by reading.
+	in      wire.Receiver
+	scratch *scratch // what in is parsing; nil: nothing
+	watch   watch
+	ahead   ahead
+	reads   int // calls of Read so far
+
+	lookoutState
+}
+
+// scratch is what frames are read into. Connections share a pool of them, and
+// hold one only while they read or parse.
+type scratch [16 << 10]byte
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// Read returns the next message. The slice is the caller's.
+//
+// A Read whose ctx ends returns ctx's error and leaves the connection as it
+// was; nothing that has come is lost. What has been received already is
+// returned even if ctx has ended. When the connection has ended the error is
+// its [*CloseError].
+//
+// Successive reads under the same context, or contexts with the same Done
+// channel, share one registration with it; a new context for each call costs one
+// each time.
+func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
+	if err := c.lockRead(ctx); err != nil {
+		return 0, nil, err
+	}
+	defer c.unlockRead()
+	m, err := c.message(ctx)
+	switch {
+	case err != nil:
+		return 0, nil, err
+	case !m.Owned:
+		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
+	}
+	return MessageType(m.Op), m.Data, nil
+}
+
+// ReadInto appends the next message to dst, which may be nil, and returns the
+// extended slice. On an error it returns dst as it was. With a dst that has
+// room it allocates nothing. Otherwise it is [Conn.Read].
+func (c *Conn) ReadInto(ctx context.Context, dst []byte) (MessageType, []byte, error) {
+	if err := c.lockRead(ctx); err != nil {
+		return 0, dst, err
+	}
+	defer c.unlockRead()
+	m, err := c.message(ctx)
+	if err != nil {
+		return 0, dst, err
+	}
+	dst = append(dst, m.Data...)
+	if m.Owned {
+		giveBuffer(m.Data)
+	}
+	return MessageType(m.Op), dst, nil
+}
+
+// lockRead makes the caller the only reader.
+func (c *Conn) lockRead(ctx context.Context) error {
+	select {
+	case c.reading <- struct{}{}:
+		return nil
+	default:
+	}
+	c.wanted.Add(1)
+	defer c.wanted.Add(-1)
+	c.recallLookout()
+	select {
+	case c.reading <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Conn) unlockRead() {
+	c.reads++
+	if c.deaf.Load() {
+		c.deaf.Store(false) // there is room again
+	}
+	c.leaveRead()
+}
+
+// leaveRead gives the lock up, and what an idle or ended connection need not
+// hold.
+func (c *Conn) leaveRead() {
+	c.freeScratch()
+	ended := c.why.Load() != nil
+	if ended {
+		c.watch.forget()
+	}
+	<-c.reading
+	if !ended {
+		c.setLookout(lookoutAfter)
+	}
+}
+
+// message returns the next message. It does what the frames before it ask for,
+// and waits for input.
+func (c *Conn) message(ctx context.Context) (wire.Event, error) {
+	if m, ok := c.ahead.take(); ok {
+		return m, nil
+	}
+	for {
+		switch ev := c.next(); ev.Kind {
+		case wire.Message:
+			return ev, nil
+		case wire.None:
+			if err := c.fill(ctx); err != nil {
+				return wire.Event{}, err
+			}
+		}
+	}
+}
+
+// next returns the next event, after doing what it asks for.
+func (c *Conn) next() wire.Event {
+	ev := c.in.Next()
+	switch ev.Kind {
+	case wire.None:
+		c.freeScratch()
+		if c.more.Load() {
+			c.more.Store(false)
+			c.sendPending()
+		}
+	case wire.Message:
+		if more := c.in.Buffered() > 0; more != c.more.Load() {
+			c.more.Store(more)
+		}
+	case wire.Ping, wire.Pong:
+		c.control(ev)
+	case wire.Close:
+		c.closeReceived(ev)
+	case wire.Failed:
+		c.peerFailed(ev)
+	}
+	return ev
+}
+
+// control hands a ping or pong to the sending direction.
+func (c *Conn) control(ev wire.Event) {
+	c.mu.Lock()
+	c.out.Apply(ev, now())
+	if ev.Kind == wire.Pong {
+		c.pongReceivedLocked(ev.Data)
+	}
+	owes := c.out.Owes()
+	c.mu.Unlock()
+	switch {
+	case !owes:
+	case c.in.Buffered() > 0:
+		c.more.Store(true) // what is buffered may have replies, too
+	default:
+		c.sendPending()
+	}
+}
+
+// fill waits for input. It fails when the connection has ended, when ctx ends,
+// and with errRecalled.
+func (c *Conn) fill(ctx context.Context) error {
+	for {
+		if why := c.why.Load(); why != nil {
+			return why
+		}
+		if err := c.watch.arm(ctx, c.nc.SetReadDeadline); err != nil {
+			return err
+		}
+		n, err := c.receive()
+		switch {
+		case n > 0:
+			return nil // a read error will come again
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			// Somebody interrupts us, or did when we were not looking: clear
+			// that first and look then, so that the next one is not lost.
+			c.nc.SetReadDeadline(time.Time{})
+			if c.lookingOut.Load() && c.wanted.Load() > 0 {
+				return errRecalled
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		case err != nil:
+			return c.transportEnded(err)
+		}
+	}
+}
+
+// receive reads once.
+func (c *Conn) receive() (int, error) {
+	s := scratches.Get().(*scratch)
+	space := c.in.Space(s[:])
+	if c.lookingOut.Load() {
+		space = space[:min(len(space), len(s))]
+	}
+	n, err := c.nc.Read(space)
+	c.in.Received(n)
+	if n <= 0 {
+		scratches.Put(s)
+		return 0, err
+	}
+	c.scratch = s
+	c.heard.Store(int64(now()))
+	if c.rawLater.Load() {
+		c.mu.Lock()
+		c.findRaw()
+		c.mu.Unlock()
+	}
+	return n, nil
+}
+
+// freeScratch gives the scratch back once it is parsed to its end.
+func (c *Conn) freeScratch() {
+	if c.scratch != nil && c.in.Buffered() == 0 {
+		scratches.Put(c.scratch)
+		c.scratch = nil
+	}
+}
+
+// transportEnded notes the end of the transport before a Close frame came.
+func (c *Conn) transportEnded(err error) error {
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	c.settle(&CloseError{Code: StatusAbnormalClosure, Remote: true, Err: err})
+	c.shut(c.nc.Close)
+	return c.Err()
+}
+
+// watch interrupts reads when their context ends: with one registration for as
+// long as they have the same one.
+type watch struct {
+	done <-chan struct{}
+	stop func() bool
+}
+
+func (w *watch) arm(ctx context.Context, setDeadline func(time.Time) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if done := ctx.Done(); done != w.done {
+		w.forget()
+		if done != nil {
+			w.done = done
+			w.stop = context.AfterFunc(ctx, func() { setDeadline(time.Unix(1, 0)) })
+		}
+	}
+	return nil
+}
+
+func (w *watch) forget() {
+	if w.stop != nil {
+		w.stop()
+	}
+	*w = watch{}
+}

@@ -1,0 +1,119 @@
+package websocket
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// While nobody reads, control frames still have to be answered, and the end of
+// the connection be noticed. So a second after the last Read a lookout reads
+// instead, until the next Read recalls it or 64 KiB of messages have come. It
+// costs a busy connection nothing but a timer that runs once a second, and a
+// connection that waits in Read nothing at all.
+const (
+	lookoutAfter = time.Second
+	aheadBytes   = 64 << 10
+	aheadPerItem = 64 // what an empty message counts
+)
+
+// errRecalled is how fill tells the lookout that somebody wants to read.
+var errRecalled = errors.New("websocket: a read waits")
+
+type lookoutState struct {
+	lookout    *time.Timer
+	lookoutSet atomic.Bool // the timer runs: nobody need set it
+	lookingOut atomic.Bool // the lookout holds the lock
+	deaf       atomic.Bool // the read-ahead is full: that the peer is silent says nothing
+
+	seen int // reads when the lookout last looked; guarded by reading
+}
+
+// setLookout has the lookout look in d, unless that is due already.
+func (c *Conn) setLookout(d time.Duration) {
+	if !c.lookoutSet.Load() && c.lookoutSet.CompareAndSwap(false, true) {
+		c.lookout.Reset(d)
+	}
+}
+
+// recallLookout interrupts the lookout. It either sees wanted, or is seen here.
+func (c *Conn) recallLookout() {
+	if c.lookingOut.Load() {
+		c.nc.SetReadDeadline(time.Unix(1, 0))
+	}
+}
+
+// look is what the timer calls, on a goroutine of its own, which is the Conn's:
+// it ends when somebody reads, the read-ahead is full or the connection ends.
+func (c *Conn) look() {
+	c.lookoutSet.Store(false) // first: who reads now sets it again when they leave
+	if c.why.Load() != nil {
+		return
+	}
+	select {
+	case c.reading <- struct{}{}:
+	default:
+		return
+	}
+	idle := c.reads == c.seen || c.pings.Load() > 0
+	c.seen = c.reads
+	if idle && !c.deaf.Load() {
+		c.readAhead()
+	}
+	if c.deaf.Load() {
+		<-c.reading // the next Read sets the timer
+		return
+	}
+	c.leaveRead()
+}
+
+// readAhead reads until it is recalled or full.
+func (c *Conn) readAhead() {
+	c.lookingOut.Store(true)
+	defer c.lookingOut.Store(false)
+	for c.wanted.Load() == 0 {
+		switch ev := c.next(); ev.Kind {
+		case wire.Message:
+			c.ahead.put(ev)
+		case wire.None:
+			if c.ahead.bytes+c.in.Held() >= aheadBytes {
+				c.deaf.Store(true)
+				return
+			}
+			if c.fill(context.Background()) != nil {
+				return
+			}
+		}
+	}
+}
+
+// ahead is the messages that came while nobody read, in order.
+type ahead struct {
+	messages []wire.Event // owned
+	bytes    int
+}
+
+func (a *ahead) put(m wire.Event) {
+	if !m.Owned {
+		m.Data, m.Owned = bytes.Clone(m.Data), true
+	}
+	a.messages = append(a.messages, m)
+	a.bytes += len(m.Data) + aheadPerItem
+}
+
+func (a *ahead) take() (wire.Event, bool) {
+	if len(a.messages) == 0 {
+		return wire.Event{}, false
+	}
+	m := a.messages[0]
+	a.messages[0] = wire.Event{}
+	a.bytes -= len(m.Data) + aheadPerItem
+	if a.messages = a.messages[1:]; len(a.messages) == 0 {
+		a.messages = nil
+	}
+	return m, true
+}

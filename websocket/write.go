@@ -1,0 +1,352 @@
+package websocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// writer is the sending direction of a Conn: a queue of frames, and at any
+// moment at most one goroutine that sends them.
+//
+// Who writes when nobody sends, and with no further input buffered, sends at
+// once, as far as the kernel takes it without waiting. Otherwise the frames
+// stay queued for a flusher, a goroutine that sends all that has come together
+// in one call, and ends when nothing is left. So replies to input that came
+// together leave together, and nobody waits for a timer.
+type writer struct {
+	mu       sync.Mutex // guards what is below; not held while sending
+	out      wire.Sender
+	queue    *frames     // nil: empty
+	inFlight int         // bytes that are being sent
+	sending  bool        // somebody sends, and will look at the queue again
+	flushing bool        // a flusher was started and has not looked yet
+	werr     *CloseError // why a send failed
+	goodbye  *CloseError // what our Close frame says; nil: none was asked for
+	timer    *time.Timer // keepalive and close bounds
+
+	room, idle chan struct{} // closed when there is room, or nothing left; made by who waits
+
+	flush   func()                // the flusher, made once
+	trySend func(fd uintptr) bool // sendOnce, made once
+	once    once                  // what sendOnce sends
+}
+
+// frames is part of a queue.
+type frames struct {
+	b        []byte
+	messages int
+}
+
+var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4<<10)} }}
+
+// free takes f back; a long buffer is left to the garbage collector.
+func (f *frames) free() {
+	if cap(f.b) <= 256<<10 {
+		f.b, f.messages = f.b[:0], 0
+		framesPool.Put(f)
+	}
+}
+
+// Write queues one message and returns; p is the caller's again. It waits, until
+// ctx ends, only for room in the queue, and then nothing was sent and the
+// connection is as usable as it was. A text must be valid UTF-8.
+//
+// That Write returned nil says that the message will be sent as soon as the peer
+// takes it, not that it was: see [Conn.Flush]. Once a send has failed, or the
+// connection has ended, every Write returns why.
+func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
+	return c.write(ctx, outgoing{typ: typ, p: p})
+}
+
+// WritePrepared is [Conn.Write] for a message that many connections get.
+func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
+	return c.write(ctx, outgoing{prepared: p.frame})
+}
+
+// TryWrite is [Conn.Write] that never waits: without room in the queue it
+// returns [ErrQueueFull].
+func (c *Conn) TryWrite(typ MessageType, p []byte) error {
+	return c.write(nil, outgoing{typ: typ, p: p})
+}
+
+// TryWritePrepared is [Conn.WritePrepared] that never waits: without room in
+// the queue it returns [ErrQueueFull].
+func (c *Conn) TryWritePrepared(p *Prepared) error {
+	return c.write(nil, outgoing{prepared: p.frame})
+}
+
+// Flush waits, until ctx ends, for the kernel to have all that was written. It
+// returns why a send failed.
+func (c *Conn) Flush(ctx context.Context) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.pendingLocked() || c.sending {
+		if err := c.brokenLocked(); err != nil {
+			return err
+		}
+		if err := c.waitLocked(ctx, &c.idle); err != nil {
+			return err
+		}
+	}
+	if c.werr != nil {
+		return c.brokenLocked()
+	}
+	return nil
+}
+
+// outgoing is a message to be queued.
+type outgoing struct {
+	typ      MessageType
+	p        []byte
+	prepared *wire.Prepared // instead of typ and p
+}
+
+func (m outgoing) size() int {
+	if m.prepared != nil {
+		return len(m.prepared.Payload())
+	}
+	return len(m.p)
+}
+
+// write queues m and sees to it that it is sent. A nil ctx waits for nothing.
+func (c *Conn) write(ctx context.Context, m outgoing) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if err := c.brokenLocked(); err != nil {
+			return err
+		}
+		if c.out.State() != wire.Open {
+			return ErrClosing
+		}
+		if c.roomLocked(m.size()) {
+			break
+		}
+		if ctx == nil {
+			return ErrQueueFull
+		}
+		if err := c.waitLocked(ctx, &c.room); err != nil {
+			return err
+		}
+	}
+	if err := c.appendLocked(m); err != nil {
+		return err
+	}
+	c.sendLocked()
+	return nil
+}
+
+// roomLocked reports whether a message of n bytes fits the queue. One that
+// never would, fits an empty one.
+func (c *Conn) roomLocked(n int) bool {
+	q := c.queue
+	if q == nil {
+		return c.inFlight == 0 || c.inFlight+n <= c.opt.WriteQueueBytes
+	}
+	return len(q.b)+c.inFlight+n <= c.opt.WriteQueueBytes && q.messages < c.opt.WriteQueueMessages
+}
+
+func (c *Conn) appendLocked(m outgoing) (err error) {
+	q := c.tailLocked()
+	if m.prepared != nil {
+		q.b, err = c.out.AppendPrepared(q.b, m.prepared)
+	} else {
+		q.b, err = c.out.AppendMessage(q.b, wire.Opcode(m.typ), m.p)
+	}
+	switch {
+	case err == nil:
+		q.messages++
+	case len(q.b) == 0:
+		c.queue = nil
+		q.free()
+	}
+	if errors.Is(err, wire.ErrOpcode) {
+		return ErrMessageType
+	}
+	return err
+}
+
+// tailLocked is where frames are queued.
+func (c *Conn) tailLocked() *frames {
+	if c.queue == nil {
+		c.queue = framesPool.Get().(*frames)
+	}
+	return c.queue
+}
+
+// brokenLocked is why nothing can be sent any more; nil: it can.
+func (c *Conn) brokenLocked() error {
+	if why := c.why.Load(); why != nil {
+		return why
+	}
+	if c.werr != nil {
+		return c.werr
+	}
+	return nil
+}
+
+// pendingLocked reports whether there is something to send.
+func (c *Conn) pendingLocked() bool { return c.queue != nil || c.out.Owes() }
+
+// sendPending sends what is queued or owed.
+func (c *Conn) sendPending() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sendLocked()
+}
+
+// sendLocked sees to it that what is queued and owed is sent: here and now if
+// that takes no waiting, else by a flusher. mu is given up while sending.
+func (c *Conn) sendLocked() {
+	switch {
+	case c.sending || c.werr != nil || !c.pendingLocked():
+	case c.raw == nil || c.more.Load():
+		c.startFlusherLocked()
+	default:
+		c.sendNowLocked()
+	}
+}
+
+// takeLocked makes the caller the one that sends, and gives it what to send.
+// What is owed is appended only here, so that there is one pong at most on the
+// way however many pings come.
+func (c *Conn) takeLocked() *frames {
+	f := c.tailLocked()
+	if c.out.Owes() {
+		f.b = c.out.AppendReplies(f.b, now())
+		c.resetTimerLocked() // for the answer to a ping
+	}
+	c.queue, c.sending, c.inFlight = nil, true, len(f.b)
+	return f
+}
+
+// sentLocked ends a takeLocked. err is why it failed, or nil.
+func (c *Conn) sentLocked(f *frames, err error) {
+	f.free()
+	c.sending, c.inFlight = false, 0
+	if err != nil && c.werr == nil {
+		c.werr = &CloseError{Code: StatusAbnormalClosure, Remote: true, Err: err}
+	}
+	if c.werr != nil || c.roomLocked(c.opt.WriteQueueBytes/2) {
+		wake(&c.room)
+	}
+	if c.werr != nil || !c.pendingLocked() {
+		wake(&c.idle)
+	}
+}
+
+// sendNowLocked sends what the kernel takes without waiting, and leaves the
+// rest to a flusher.
+func (c *Conn) sendNowLocked() {
+	f := c.takeLocked()
+	c.once = once{b: f.b}
+	c.mu.Unlock()
+	err := c.raw.Write(c.trySend)
+	c.mu.Lock()
+	if err == nil {
+		err = c.once.err
+	}
+	left := f.b[c.once.n:]
+	c.once = once{}
+	if err == nil && len(left) > 0 {
+		// They go before what was queued meanwhile.
+		b := append(make([]byte, 0, len(left)+4<<10), left...)
+		if q := c.queue; q != nil {
+			b = append(b, q.b...)
+		}
+		c.tailLocked().b = b
+	}
+	c.sentLocked(f, err)
+	if c.werr == nil && c.pendingLocked() {
+		c.startFlusherLocked()
+	}
+}
+
+// startFlusherLocked starts the goroutine that sends what is queued. It is the
+// Conn's; it ends when nothing is left or a send fails, which WriteTimeout
+// bounds.
+func (c *Conn) startFlusherLocked() {
+	if !c.flushing && !c.sending {
+		c.flushing = true
+		go c.flush()
+	}
+}
+
+// settleRounds is how often a flusher lets others run while more replies are on
+// their way.
+const settleRounds = 8
+
+func (c *Conn) flusher() {
+	for range settleRounds {
+		if !c.more.Load() {
+			break
+		}
+		runtime.Gosched()
+	}
+	if err := c.flushAll(); errors.Is(err, os.ErrDeadlineExceeded) {
+		// The peer takes nothing. After any other failure the reader is left
+		// to find out more: a Close frame may have come.
+		c.settle(&CloseError{Code: StatusAbnormalClosure, Err: fmt.Errorf("websocket: the peer took nothing for %v: %w", c.opt.WriteTimeout, err)})
+		c.abort()
+	}
+}
+
+// flushAll sends until nothing is left or a send fails.
+func (c *Conn) flushAll() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flushing = false
+	for !c.sending && c.werr == nil && c.pendingLocked() {
+		f := c.takeLocked()
+		c.mu.Unlock()
+		err := c.sendAll(f.b)
+		c.mu.Lock()
+		c.sentLocked(f, err)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendAll writes b within WriteTimeout.
+func (c *Conn) sendAll(b []byte) error {
+	if c.opt.WriteTimeout > 0 {
+		c.nc.SetWriteDeadline(time.Now().Add(c.opt.WriteTimeout))
+		defer c.nc.SetWriteDeadline(time.Time{}) // for those who send at once
+	}
+	_, err := c.nc.Write(b)
+	return err
+}
+
+// waitLocked gives mu up until *ch is closed or ctx ends.
+func (c *Conn) waitLocked(ctx context.Context, ch *chan struct{}) error {
+	if *ch == nil {
+		*ch = make(chan struct{})
+	}
+	woken := *ch
+	c.mu.Unlock()
+	defer c.mu.Lock()
+	select {
+	case <-woken:
+		return nil
+	case <-c.done:
+		return nil // brokenLocked says why
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func wake(ch *chan struct{}) {
+	if *ch != nil {
+		close(*ch)
+		*ch = nil
+	}
+}
