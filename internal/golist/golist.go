@@ -17,13 +17,15 @@ import (
 // Root is the module.
 const Root = "github.com/wye-org/wye"
 
-// Package is what a test may want to know about a package, its own tests left
-// out.
+// Package is what a test may want to know about a package. What its own tests
+// import is left out.
 type Package struct {
 	ImportPath string
 	Name       string
 	Dir        string
 	GoFiles    []string // in Dir
+	TestFiles  []string `json:"TestGoFiles"`  // in Dir, of the package
+	XTestFiles []string `json:"XTestGoFiles"` // in Dir, of package …_test
 	Standard   bool     // of the standard library
 	Imports    []string // directly
 	Export     string   // the file of export data, if it was asked for
@@ -34,7 +36,7 @@ type Package struct {
 func Deps(t testing.TB, system string, flags ...string) []Package {
 	t.Helper()
 	dependOnSources(t)
-	args := append([]string{"list", "-deps", "-json=ImportPath,Name,Dir,GoFiles,Standard,Imports,Export"}, flags...)
+	args := append([]string{"list", "-deps", "-json=ImportPath,Name,Dir,GoFiles,TestGoFiles,XTestGoFiles,Standard,Imports,Export"}, flags...)
 	cmd := exec.Command("go", append(args, Root+"/...")...)
 	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
 	var stderr strings.Builder

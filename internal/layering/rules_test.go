@@ -41,6 +41,7 @@ var rules = map[string]rule{
 	},
 	"internal/needs":    {why: "it serves tests alone"},
 	"internal/golist":   {why: "it serves tests alone"},
+	"internal/leaks":    {why: "it is a test without a package"},
 	"internal/api":      {why: "it is a test without a package"},
 	"internal/layering": {why: "it is a test without a package"},
 }
