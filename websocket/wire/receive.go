@@ -131,6 +131,11 @@ func (r *Receiver) Buffered() int {
 	return len(r.buf)
 }
 
+// Held returns how many bytes it keeps between two turns: of an incomplete
+// message, frame header or control frame. MaxMessage bounds them, give or take
+// the control frame.
+func (r *Receiver) Held() int { return len(r.msg) + len(r.kept) }
+
 // Done reports whether Close or Failed was reported: there will be no event
 // any more.
 func (r *Receiver) Done() bool { return r.state == discarding }
@@ -150,6 +155,14 @@ func (r *Receiver) Next() Event {
 	for {
 		switch r.state {
 		case atHeader:
+			// Most calls end here: with a small message, or nothing left.
+			if p, op := r.short(); p != nil {
+				return r.message(op, p)
+			}
+			if len(r.buf) < 2 {
+				r.park()
+				return Event{}
+			}
 			if ev := r.frame(); ev.Kind != None {
 				return ev
 			}
@@ -176,9 +189,6 @@ func (r *Receiver) Next() Event {
 // one frame if it is all there, of others the header. If that leaves the state
 // as it was and there is no event, more input is needed.
 func (r *Receiver) frame() Event {
-	if p, op := r.short(); p != nil {
-		return r.message(op, p)
-	}
 	h, n, bad := ParseHeader(r.buf)
 	if n == 0 && bad == nil {
 		return Event{}

@@ -89,6 +89,30 @@ func TestDone(t *testing.T) {
 	}
 }
 
+func TestHeld(t *testing.T) {
+	in := NewReceiver(nil)
+	for _, x := range []struct {
+		input string
+		want  int
+	}{
+		{"", 0},
+		{byHand(txt, true, "whole"), 0},
+		{byHand(txt, true, "whole")[:3], 3},
+		{byHand(txt, true, "whole")[3:], 0},
+		{byHand(txtPart, true, "part"), 4},
+		{byHand(ping, true, "ping")[:8], 12},
+		{byHand(ping, true, "ping")[8:], 4},
+		{byHand(last, true, ""), 0},
+	} {
+		feed(&in, make([]byte, 512), x.input)
+		for in.Next().Kind != None {
+		}
+		if got := in.Held(); got != x.want {
+			t.Errorf("%d bytes held after %q, want %d", got, x.input, x.want)
+		}
+	}
+}
+
 func TestBuffered(t *testing.T) {
 	in := NewReceiver(nil)
 	frame := byHand(txt, true, "hello")
