@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// running is `wye serve` in this process.
+type running struct {
+	addr string // host:port
+	stop func() // as the first signal does
+	exit <-chan int
+	log  *logged
+}
+
+// start runs `wye serve` with further arguments until the test ends. Without a
+// --listen among them it takes a free port.
+func start(t testing.TB, args ...string) *running {
+	t.Helper()
+	if !strings.Contains(strings.Join(args, " "), "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	r, w := io.Pipe()
+	exit := make(chan int, 1)
+	go func() { // received from below, or by the test
+		code := run(ctx, append([]string{"serve"}, args...), stdio{strings.NewReader(""), io.Discard, w})
+		w.Close()
+		exit <- code
+		close(exit)
+	}()
+	s := &running{stop: cancel, exit: exit, log: new(logged)}
+	lines := bufio.NewReader(r)
+	first, err := lines.ReadString('\n')
+	addr, ok := strings.CutPrefix(strings.TrimSpace(first), "listening on http://")
+	if !ok || err != nil {
+		cancel()
+		t.Fatalf("wye serve %s began with %q, %v", strings.Join(args, " "), first, err)
+	}
+	s.addr = addr
+	var copied sync.WaitGroup
+	copied.Go(func() { io.Copy(s.log, lines) }) // ends with the command
+	t.Cleanup(func() {
+		cancel()
+		for range exit {
+		}
+		copied.Wait()
+		if t.Failed() {
+			t.Logf("the server's log:\n%s", s.log)
+		}
+	})
+	return s
+}
+
+// logged is what a command wrote to stderr.
+type logged struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logged) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}

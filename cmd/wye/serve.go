@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/gate"
+	"github.com/wye-org/wye/websocket"
+)
+
+// serveOptions are the flags of wye serve.
+type serveOptions struct {
+	listen         string
+	public         bool
+	hosts, origins []string
+	maxMessage     int
+	maxConnections int
+	pingInterval   time.Duration
+	pongTimeout    time.Duration
+	drain          time.Duration
+	drainDelay     time.Duration
+	verbose        bool
+}
+
+func newServe(std stdio) *cobra.Command {
+	var o serveOptions
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve a chat, echoes, rooms and custom tokens on one port",
+		Long: `Serve a chat, echoes, rooms and custom tokens on one port. The start page lists
+every endpoint with a line to copy.
+
+The first SIGTERM or Ctrl-C drains: open connections are closed over --drain with
+1012 (service restart); the exit code is 0, or 1 if any had to be forced. The
+second one aborts at once.`,
+		Example: "  wye serve\n  wye serve --listen :8080 --public --host chat.example.com",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, std) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
+	f.BoolVar(&o.public, "public", false, "let everyone who can reach the address in, with tighter bounds")
+	f.StringArrayVar(&o.hosts, "host", nil, "Host `pattern` to answer to, such as chat.example.com or *.example.com; * is any (repeatable)")
+	f.StringArrayVar(&o.origins, "origin", nil, "`pattern` of other origins whose pages may connect, such as https://example.com (repeatable)")
+	f.IntVar(&o.maxMessage, "max-message", 0, "largest message of the echoes and rooms, in `bytes`; 0 is each endpoint's own")
+	f.IntVar(&o.maxConnections, "max-connections", 20_000, "most upgraded connections at a `number`; more are answered with 503")
+	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "silence after which a WebSocket is pinged; negative is never")
+	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
+	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")
+	f.DurationVar(&o.drainDelay, "drain-delay", 0, "how long /readyz says no before that, for load balancers")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "log every connection too")
+	return cmd
+}
+
+// Bounds of the HTTP server. An upgraded connection has its protocol's.
+const (
+	readHeaderTimeout = 10 * time.Second
+	exchangeTimeout   = 30 * time.Second // a request's body, and its response
+	idleTimeout       = 2 * time.Minute
+	maxHead           = 16 << 10
+	// forceAfter is how long after --drain the last connections may take for
+	// their closing handshakes: more than a WebSocket's own bound.
+	forceAfter = 10 * time.Second
+)
+
+// serve runs the server until ctx ends or a signal comes.
+func serve(ctx context.Context, o serveOptions, std stdio) error {
+	level := slog.LevelInfo
+	if o.verbose {
+		level = slog.LevelDebug
+	}
+	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
+
+	listener, err := listen(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	loopback := isLoopback(listener.Addr())
+	g := &gate.Gate{Hosts: o.hosts, Origins: o.origins}
+	if loopback {
+		g.Hosts = append(gate.LoopbackHosts(), o.hosts...)
+	}
+	if err := g.Validate(); err != nil {
+		return &exitError{exitUsage, err}
+	}
+
+	var unready atomic.Bool
+	app, err := newApp(appOptions{
+		gate:   g,
+		bounds: boundsFor(o),
+		unready: func() bool {
+			return unready.Load()
+		},
+		websocket: websocket.Options{
+			PingInterval: o.pingInterval,
+			PongTimeout:  o.pongTimeout,
+			Logger:       log,
+		},
+		log: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer app.Close()
+	fresh := newFreshConns()
+	srv := &http.Server{
+		Handler:           app,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       exchangeTimeout,
+		WriteTimeout:      exchangeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHead,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ConnState:         fresh.track,
+	}
+
+	begin, abort, stop := signalled(ctx)
+	defer stop()
+	served := make(chan error, 1)
+	go func() { served <- srv.Serve(listener) }() // ends with srv.Shutdown or Close; received below
+	fmt.Fprintf(std.err, "listening on http://%s\n", listener.Addr())
+
+	select {
+	case err := <-served:
+		return &exitError{exitFail, err}
+	case <-begin.Done():
+	}
+	unready.Store(true)
+	log.Info("draining", "over", o.drain, "delay", o.drainDelay, "connections", wye.GroupOf(srv).Len())
+	wait(abort, o.drainDelay)
+	fresh.close()
+	err = drain(abort, srv, o.drain, log)
+	<-served
+	return err
+}
+
+// drain ends srv and its connections. It gives up the orderly way when ctx ends.
+func drain(ctx context.Context, srv *http.Server, over time.Duration, log *slog.Logger) error {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, over+forceAfter)
+	defer cancel()
+	counts, err := wye.Shutdown(ctx, srv, wye.Drain{Over: over, Restart: true})
+	srv.Close() // plain HTTP exchanges that did not end in time
+	log.Info("drained", "clean", counts.Clean, "forced", counts.Forced, "lost", counts.Lost,
+		"took", time.Since(began).Round(time.Millisecond))
+	switch {
+	case counts.Forced > 0:
+		return &exitError{exitFail, fmt.Errorf("%d of the connections had to be forced", counts.Forced)}
+	case err != nil:
+		return &exitError{exitFail, fmt.Errorf("draining: %w", err)}
+	}
+	return nil
+}
+
+// listen refuses an address that others can reach unless that is asked for.
+func listen(ctx context.Context, o serveOptions) (net.Listener, error) {
+	addr, err := net.ResolveTCPAddr("tcp", o.listen)
+	if err != nil {
+		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s: %w", o.listen, err)}
+	}
+	if !isLoopback(addr) && !o.public {
+		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s can be reached by others, and there are no accounts: add --public to let everyone in, or listen on 127.0.0.1", o.listen)}
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", addr.String())
+	if err != nil {
+		return nil, &exitError{exitFail, err}
+	}
+	return listener, nil
+}
+
+func isLoopback(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}
+
+// wait returns after d, or when ctx ends.
+func wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// errSecondSignal is why an orderly end was given up.
+var errSecondSignal = errors.New("a second signal")

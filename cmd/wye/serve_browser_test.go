@@ -1,0 +1,126 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// join fills in the form of the chat page.
+func (p *tab) join(name, room string) {
+	p.t.Helper()
+	p.do(chromedp.SetValue(chromedp.CSS("#name"), name), chromedp.SetValue(chromedp.CSS("#room"), room), chromedp.Click(chromedp.CSS("#join-button")))
+	p.until(`!document.querySelector("#place").hidden`)
+}
+
+// say types a message and sends it by the Enter key.
+func (p *tab) say(text string) {
+	p.t.Helper()
+	p.do(chromedp.SendKeys(chromedp.CSS("#text"), text+"\r"))
+}
+
+// What the chat page shows, as JavaScript.
+const (
+	texts   = `[...document.querySelectorAll("#log .message .text")].map((e) => e.textContent)`
+	notices = `[...document.querySelectorAll("#log .notice")].map((e) => e.textContent)`
+	here    = `[...document.querySelectorAll("#members bdi")].map((e) => e.textContent)`
+)
+
+func TestChatInChromium(t *testing.T) {
+	server := start(t, "--drain", "0s")
+	page := "http://" + server.addr + "/chat.html"
+	b := newBrowser(t)
+
+	ada, bob := b.open("Ada", page), b.open("Bob", page)
+	ada.join("Ada", "lobby")
+	bob.join("Bob", "lobby")
+	ada.untilEqual(here, []string{"Ada", "Bob"})
+	bob.untilEqual(here, []string{"Ada", "Bob"})
+
+	said := []string{
+		"Hello Bob. One connection, and it parts into a chat.",
+		"I see you. Does somebody who joins now find this?",
+		"The last fifty messages are kept for them.",
+	}
+	ada.say(said[0])
+	bob.untilEqual(texts, said[:1])
+	bob.say(said[1])
+	bob.say(said[2])
+	ada.untilEqual(texts, said)
+	bob.untilEqual(texts, said)
+
+	// Who comes late reads what was said.
+	grace := b.open("Grace", page+"?room=lobby")
+	grace.join("Grace", "lobby")
+	grace.untilEqual(texts, said)
+	said = append(said, "It was all here when I came. No reload, no polling.", "And if the server is replaced, the page finds its way back.")
+	grace.say(said[3])
+	ada.untilEqual(texts, said[:4])
+	ada.say(said[4])
+	for _, p := range []*tab{ada, bob, grace} {
+		p.untilEqual(texts, said)
+		p.untilEqual(here, []string{"Ada", "Bob", "Grace"})
+	}
+	ada.picture("chat", look{width: 1200, height: 800})
+	ada.picture("chat-dark", look{width: 1200, height: 800, dark: true})
+	bob.picture("chat-phone", look{width: 390, height: 844, phone: true})
+	grace.close()
+	ada.untilEqual(here, []string{"Ada", "Bob"})
+	ada.until(notices + `.includes("Grace left.")`)
+
+	// A name is a text, to everyone.
+	name := "<img src=x onerror=alert(1)>"
+	eve := b.open("Eve", page+"?room=lobby")
+	eve.join(name, "lobby")
+	said = append(said, "<script>alert(2)</script>")
+	eve.say(said[5])
+	for _, p := range []*tab{ada, bob, eve} {
+		p.untilEqual(texts, said)
+		p.untilEqual(here, []string{"Ada", "Bob", name})
+		p.until(`document.querySelectorAll("#log .head bdi").length > 0`)
+		if n := eval[int](p, `document.querySelectorAll("#place img, #place script").length`); n != 0 {
+			t.Errorf("%s: a name or a message became %d elements", p.name, n)
+		}
+	}
+	eve.close()
+	ada.until(notices + `.includes("` + name + ` left.")`)
+
+	// The server goes, and another one takes its place.
+	server.stop()
+	if code := <-server.exit; code != exitOK {
+		t.Errorf("the server's exit code is %d", code)
+	}
+	for _, p := range []*tab{ada, bob} {
+		p.until(`!document.querySelector("#outage").hidden && document.querySelector("#send").disabled`)
+		p.until(`document.querySelector("#outage-why").textContent !== ""`)
+	}
+	bob.picture("outage-phone-dark", look{width: 390, height: 844, phone: true, dark: true})
+	server = start(t, "--drain", "0s", "--listen", server.addr)
+	for _, p := range []*tab{ada, bob} {
+		p.until(notices + `.includes("You are connected again.")`)
+		p.until(`document.querySelector("#outage").hidden`)
+		p.until(here + `.length === 2`)
+	}
+	bob.say("We are back, under our names.")
+	ada.untilEqual(texts, append(said, "We are back, under our names."))
+	bob.untilEqual(texts, append(said, "We are back, under our names."))
+	ada.until(here + `.includes("Ada") && ` + here + `.includes("Bob")`)
+}
+
+func TestStartPageInChromium(t *testing.T) {
+	server := start(t)
+	p := newBrowser(t).open("start page", "http://"+server.addr+"/")
+	p.until(`!document.querySelector("#tools").hidden`)
+	p.picture("start", look{width: 1200, height: 1500})
+
+	if lines := eval[[]string](p, `[...document.querySelectorAll(".line:not([hidden]) code")].map((e) => e.textContent)`); len(lines) != 6 || !strings.Contains(strings.Join(lines, "\n"), "http://"+server.addr+"/echo") {
+		t.Errorf("one line per endpoint shows, got %q", lines)
+	}
+	p.do(chromedp.Click(chromedp.CSS(`#tools button:nth-child(2)`)))
+	p.until(`[...document.querySelectorAll(".line:not([hidden]) code")].some((e) => e.textContent === "websocat ws://` + server.addr + `/echo")`)
+
+	p.do(chromedp.SendKeys(chromedp.CSS("#try-text"), "is anybody there?\r"))
+	p.until(`document.querySelector("#try-log .pair:not(.waiting)")?.firstChild.textContent === "is anybody there?"`)
+	p.picture("start-phone-dark", look{width: 390, height: 844, dark: true, phone: true})
+}
