@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"testing"
 )
@@ -60,14 +61,14 @@ func hear(opt *Options, input string, by way) string {
 		for ev := in.Next(); ev.Kind != None; ev = in.Next() {
 			switch ev.Kind {
 			case Message:
-				fmt.Fprintf(&said, "%v %q. ", ev.Op, ev.Data)
+				fmt.Fprintf(&said, "%v %s. ", ev.Op, quote(ev.Data))
 			case Chunk:
 				if parts = append(parts, ev.Data...); ev.Final {
-					fmt.Fprintf(&said, "%v %q. ", ev.Op, parts)
+					fmt.Fprintf(&said, "%v %s. ", ev.Op, quote(parts))
 					parts = nil
 				}
 			case Ping, Pong:
-				fmt.Fprintf(&said, "%v %q. ", ev.Kind, ev.Data)
+				fmt.Fprintf(&said, "%v %s. ", ev.Kind, quote(ev.Data))
 			case Close:
 				fmt.Fprintf(&said, "close %d %q. ", uint16(ev.Code), ev.Data)
 			case Failed:
@@ -75,9 +76,17 @@ func hear(opt *Options, input string, by way) string {
 			}
 			overwrite(ev.Data)
 		}
-		overwrite(scratch)
+		overwrite(scratch[:min(n+MinScratch, len(scratch))]) // as far as it was used
 	}
 	return strings.TrimSpace(said.String())
+}
+
+// quote is p in quotes, or, of a long one, its length and sum.
+func quote(p []byte) string {
+	if len(p) > 150 {
+		return fmt.Sprintf("[%d bytes, %08x]", len(p), crc32.ChecksumIEEE(p))
+	}
+	return fmt.Sprintf("%q", p)
 }
 
 // overwrite makes whoever kept b pay for it.
@@ -231,7 +240,9 @@ func TestRFC6455(t *testing.T) {
 }
 
 // said is an event of op with p, in the words of hear.
-func said(op, p string) string { return fmt.Sprintf("%s %q.", op, p) }
+func said(op, p string) string { return heard(op, []byte(p)) }
+
+func heard(op string, p []byte) string { return fmt.Sprintf("%s %s.", op, quote(p)) }
 
 // everyWay feeds input whole, bytewise, and for chunks.
 func everyWay(t *testing.T, opt *Options, input, want string) {

@@ -69,7 +69,7 @@ func perform(t *testing.T, out *Sender, script, material []byte) (sent []byte, w
 	var said []string
 	var whole []byte
 	inside := false
-	for len(script) >= 2 && len(said) < 50 {
+	for len(script) >= 2 && len(said) < 50 && len(sent) < 40_000 {
 		n := int(script[1])
 		p := bytes.Repeat([]byte{script[0]}, n)
 		if len(material) > 0 {
@@ -92,19 +92,19 @@ func perform(t *testing.T, out *Sender, script, material []byte) (sent []byte, w
 			if sent, err = out.AppendFragment(sent, OpBinary, p, true); err != nil {
 				t.Fatal(err)
 			}
-			said = append(said, fmt.Sprintf("binary %q.", append(whole, p...)))
+			said = append(said, heard("binary", append(whole, p...)))
 			inside, whole = false, nil
 		case 4:
 			out.Ping(control)
 			sent = out.AppendReplies(sent, 0)
-			said = append(said, fmt.Sprintf("ping %q.", control))
+			said = append(said, heard("ping", control))
 		case 5:
 			out.Apply(Event{Kind: Ping, Data: control}, 0)
 			sent = out.AppendReplies(sent, 0)
-			said = append(said, fmt.Sprintf("pong %q.", control))
+			said = append(said, heard("pong", control))
 		case 6:
 			if sent, err = out.AppendMessage(sent, OpText, bytes.ToValidUTF8(p, nil)); err == nil {
-				said = append(said, fmt.Sprintf("text %q.", bytes.ToValidUTF8(p, nil)))
+				said = append(said, heard("text", bytes.ToValidUTF8(p, nil)))
 			}
 		case 7:
 			sent, err = out.AppendHeader(sent, OpBinary, len(p))
@@ -125,7 +125,7 @@ func perform(t *testing.T, out *Sender, script, material []byte) (sent []byte, w
 				t.Fatalf("%v, inside %v, %d bytes appended", err, inside, len(sent)-before)
 			}
 		case script[0]%8 <= 1, script[0]%8 == 7 && !out.options().Client:
-			said = append(said, fmt.Sprintf("binary %q.", p))
+			said = append(said, heard("binary", p))
 		}
 		script = script[2:]
 	}
