@@ -40,13 +40,10 @@ func CheckKey(key string) error {
 	for i := range len(key) {
 		// The decoder passes over line ends; a key has none.
 		if key[i] == '\r' || key[i] == '\n' {
-			return errors.New("not base64: line end at byte " + strconv.Itoa(i))
+			return errors.New("not base64: line end at input byte " + strconv.Itoa(i))
 		}
 	}
 	nonce, err := base64.StdEncoding.Strict().DecodeString(key)
-	if at, ok := errors.AsType[base64.CorruptInputError](err); ok {
-		return errors.New("not base64: illegal data at byte " + strconv.Itoa(int(at)))
-	}
 	if err != nil {
 		return errors.New("not base64: " + err.Error())
 	}

@@ -40,14 +40,14 @@ func TestCheckKey(t *testing.T) {
 		{"4.2.1 15 bytes", base64.StdEncoding.EncodeToString(make([]byte, 15)), "15 bytes decoded, want 16"},
 		{"4.2.1 17 bytes", base64.StdEncoding.EncodeToString(make([]byte, 17)), "17 bytes decoded, want 16"},
 		{"4.2.1 empty", "", "empty, want 16 bytes in base64"},
-		{"4.2.1 not base64", "not a key at all", "not base64: illegal data at byte 3"},
-		{"4.2.1 no padding", "dGhlIHNhbXBsZSBub25jZQ", "not base64: illegal data at byte 20"},
-		{"4.2.1 the URL alphabet", "__JJHMbDL1EzLkh9GBhXDw==", "not base64: illegal data at byte 0"},
-		{"4.2.1 bits after the end", "dGhlIHNhbXBsZSBub25jZR==", "not base64: illegal data at byte 22"},
-		{"4.2.1 line end inside", "dGhlIHNhbXBs\r\nZSBub25jZQ==", "not base64: line end at byte 12"},
-		{"4.2.1 line end behind", "dGhlIHNhbXBsZSBub25jZQ==\n", "not base64: line end at byte 24"},
-		{"4.2.1 space before", " dGhlIHNhbXBsZSBub25jZQ==", "not base64: illegal data at byte 0"},
-		{"4.2.1 two keys in one", "dGhlIHNhbXBsZSBub25jZQ==, x3JJHMbDL1EzLkh9GBhXDw==", "not base64: illegal data at byte 24"},
+		{"4.2.1 not base64", "not a key at all", "not base64: illegal base64 data at input byte 3"},
+		{"4.2.1 no padding", "dGhlIHNhbXBsZSBub25jZQ", "not base64: illegal base64 data at input byte 20"},
+		{"4.2.1 the URL alphabet", "__JJHMbDL1EzLkh9GBhXDw==", "not base64: illegal base64 data at input byte 0"},
+		{"4.2.1 bits after the end", "dGhlIHNhbXBsZSBub25jZR==", "not base64: illegal base64 data at input byte 22"},
+		{"4.2.1 line end inside", "dGhlIHNhbXBs\r\nZSBub25jZQ==", "not base64: line end at input byte 12"},
+		{"4.2.1 line end behind", "dGhlIHNhbXBsZSBub25jZQ==\n", "not base64: line end at input byte 24"},
+		{"4.2.1 space before", " dGhlIHNhbXBsZSBub25jZQ==", "not base64: illegal base64 data at input byte 0"},
+		{"4.2.1 two keys in one", "dGhlIHNhbXBsZSBub25jZQ==, x3JJHMbDL1EzLkh9GBhXDw==", "not base64: illegal base64 data at input byte 24"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := CheckKey(c.key); err == nil || err.Error() != c.want {

@@ -147,11 +147,11 @@ func TestJitter(t *testing.T) {
 	if moments(2) == one {
 		t.Error("the same for another Seed")
 	}
-	if moments(0) != moments(0) {
+	if a, b := moments(0), moments(0); a != b {
 		t.Error("not the same for the same MaskKey")
 	}
 	opt.MaskKey = nil
-	if moments(0) == moments(0) {
+	if a, b := moments(0), moments(0); a == b {
 		t.Error("two connections ping at the same moments")
 	}
 }
