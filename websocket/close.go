@@ -22,7 +22,7 @@ import (
 // that may not be sent is an error that changes nothing.
 func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error {
 	c.mu.Lock()
-	mine, err := c.out.Close(code, reason, now())
+	mine, err := c.out.Close(code, reason, c.now())
 	if err != nil {
 		c.mu.Unlock()
 		return fmt.Errorf("websocket: Close: %w", err)
@@ -34,7 +34,7 @@ func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error 
 		}
 		wake(&c.room) // who waits there will not write any more
 		c.resetTimerLocked()
-		c.sendLocked()
+		c.sendNowOrSoonLocked()
 	}
 	c.mu.Unlock()
 	return c.awaitEnd(ctx)
@@ -100,7 +100,7 @@ func (c *Conn) closeReceived(ev wire.Event) {
 		why = c.goodbye
 	}
 	c.settle(why)
-	c.out.Apply(ev, now())
+	c.out.Apply(ev, c.now())
 	c.finishLocked()
 	c.mu.Unlock()
 }
@@ -109,7 +109,7 @@ func (c *Conn) closeReceived(ev wire.Event) {
 func (c *Conn) peerFailed(ev wire.Event) {
 	c.settle(&CloseError{Code: ev.Code, Reason: ev.Why.Rule, Err: ev.Why})
 	c.mu.Lock()
-	c.out.Apply(ev, now())
+	c.out.Apply(ev, c.now())
 	c.finishLocked()
 	c.mu.Unlock()
 }
@@ -119,7 +119,7 @@ func (c *Conn) finishLocked() {
 	wake(&c.room)
 	c.resetTimerLocked()
 	c.more.Store(false) // no input, no replies
-	c.sendLocked()
+	c.sendNowOrSoonLocked()
 	if c.client || c.out.State() == wire.Failing || c.pendingLocked() || c.sending {
 		go c.finish() // the Conn's; ends within two CloseTimeouts
 		return
@@ -177,6 +177,9 @@ func (c *Conn) shut(end func() error) {
 	end()
 	c.mu.Lock()
 	c.timer.Stop()
+	if c.batch != nil {
+		c.batch.Stop()
+	}
 	wake(&c.room)
 	wake(&c.idle)
 	c.mu.Unlock()

@@ -23,6 +23,7 @@ type Conn struct {
 	request *wye.Request    // server side only; nil from Pipe
 	subprot string
 	client  bool
+	began   time.Time
 
 	why     atomic.Pointer[CloseError] // why the connection ended; set once, by settle
 	done    chan struct{}              // closed when the transport is, by shut
@@ -38,15 +39,14 @@ type Conn struct {
 	pinger
 }
 
-// began is the zero of the clock that package wire is given.
-var began = time.Now()
-
-func now() wire.Instant { return wire.Instant(time.Since(began)) }
+// now is the clock that package wire is given. Its zero is the connection's own,
+// because a test's may be of another time than the program's.
+func (c *Conn) now() wire.Instant { return wire.Instant(time.Since(c.began)) }
 
 // newConn makes a Conn of nc, on which the peer speaks WebSocket from the next
 // byte on. start has to follow.
 func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
-	c := &Conn{nc: nc, opt: opt.resolved(), client: client, done: make(chan struct{})}
+	c := &Conn{nc: nc, opt: opt.resolved(), client: client, began: time.Now(), done: make(chan struct{})}
 	w := c.opt.wire(client)
 	c.in, c.out = wire.NewReceiver(w), wire.NewSender(w)
 	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
@@ -56,12 +56,11 @@ func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
 
 // start lets the timers run, and makes c a member that can be asked to leave.
 func (c *Conn) start() *Conn {
-	c.heard.Store(int64(now()))
+	c.heard.Store(int64(c.now()))
 	c.mu.Lock()
 	c.findRaw()
-	c.lookoutSet.Store(true)
-	c.lookout = time.AfterFunc(lookoutAfter, c.look)
-	c.timer = time.AfterFunc(time.Hour, c.tick)
+	c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
+	c.setLookout(lookoutAfter)
 	c.resetTimerLocked()
 	c.mu.Unlock()
 	if l, ok := c.nc.(interface {

@@ -33,7 +33,7 @@ func (c *Conn) tick() {
 // resetTimerLocked asks the sending direction what is due, and sets the timer
 // to when it wants to be asked again.
 func (c *Conn) resetTimerLocked() wire.Act {
-	t := now()
+	t := c.now()
 	if c.deaf.Load() {
 		c.heard.Store(int64(t)) // nobody listens: silence means nothing
 	}
@@ -120,4 +120,12 @@ func acquire(ctx context.Context, lock chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// RTT returns the round-trip time that the last keepalive ping to be answered
+// took; 0: none was yet.
+func (c *Conn) RTT() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Duration(c.out.RTT())
 }

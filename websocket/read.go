@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -22,7 +23,7 @@ type reader struct {
 	scratch *scratch // what in is parsing; nil: nothing
 	watch   watch
 	ahead   ahead
-	reads   int // calls of Read so far
+	reads   int // messages returned so far
 
 	lookoutState
 }
@@ -86,17 +87,17 @@ func (c *Conn) lockRead(ctx context.Context) error {
 	}
 	c.wanted.Add(1)
 	defer c.wanted.Add(-1)
-	c.recallLookout()
 	select {
 	case c.reading <- struct{}{}:
 		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	case <-c.recallLookout():
+		// It has left at once, so that even a ctx that has ended gets what it
+		// read ahead.
 	}
+	return acquire(ctx, c.reading)
 }
 
 func (c *Conn) unlockRead() {
-	c.reads++
 	if c.deaf.Load() {
 		c.deaf.Store(false) // there is room again
 	}
@@ -121,11 +122,13 @@ func (c *Conn) leaveRead() {
 // and waits for input.
 func (c *Conn) message(ctx context.Context) (wire.Event, error) {
 	if m, ok := c.ahead.take(); ok {
+		c.reads++
 		return m, nil
 	}
 	for {
 		switch ev := c.next(); ev.Kind {
 		case wire.Message:
+			c.reads++
 			return ev, nil
 		case wire.None:
 			if err := c.fill(ctx); err != nil {
@@ -162,19 +165,15 @@ func (c *Conn) next() wire.Event {
 // control hands a ping or pong to the sending direction.
 func (c *Conn) control(ev wire.Event) {
 	c.mu.Lock()
-	c.out.Apply(ev, now())
+	c.out.Apply(ev, c.now())
 	if ev.Kind == wire.Pong {
 		c.pongReceivedLocked(ev.Data)
 	}
-	owes := c.out.Owes()
-	c.mu.Unlock()
-	switch {
-	case !owes:
-	case c.in.Buffered() > 0:
+	if c.in.Buffered() > 0 {
 		c.more.Store(true) // what is buffered may have replies, too
-	default:
-		c.sendPending()
 	}
+	c.sendLocked()
+	c.mu.Unlock()
 }
 
 // fill waits for input. It fails when the connection has ended, when ctx ends,
@@ -184,7 +183,7 @@ func (c *Conn) fill(ctx context.Context) error {
 		if why := c.why.Load(); why != nil {
 			return why
 		}
-		if err := c.watch.arm(ctx, c.nc.SetReadDeadline); err != nil {
+		if err := c.watch.arm(ctx, c.nc); err != nil {
 			return err
 		}
 		n, err := c.receive()
@@ -195,7 +194,7 @@ func (c *Conn) fill(ctx context.Context) error {
 			// Somebody interrupts us, or did when we were not looking: clear
 			// that first and look then, so that the next one is not lost.
 			c.nc.SetReadDeadline(time.Time{})
-			if c.lookingOut.Load() && c.wanted.Load() > 0 {
+			if c.lookingOut() && c.wanted.Load() > 0 {
 				return errRecalled
 			}
 			if ctx.Err() != nil {
@@ -211,7 +210,7 @@ func (c *Conn) fill(ctx context.Context) error {
 func (c *Conn) receive() (int, error) {
 	s := scratches.Get().(*scratch)
 	space := c.in.Space(s[:])
-	if c.lookingOut.Load() {
+	if c.lookingOut() {
 		space = space[:min(len(space), len(s))]
 	}
 	n, err := c.nc.Read(space)
@@ -221,7 +220,7 @@ func (c *Conn) receive() (int, error) {
 		return 0, err
 	}
 	c.scratch = s
-	c.heard.Store(int64(now()))
+	c.heard.Store(int64(c.now()))
 	if c.rawLater.Load() {
 		c.mu.Lock()
 		c.findRaw()
@@ -255,7 +254,7 @@ type watch struct {
 	stop func() bool
 }
 
-func (w *watch) arm(ctx context.Context, setDeadline func(time.Time) error) error {
+func (w *watch) arm(ctx context.Context, nc net.Conn) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -263,7 +262,7 @@ func (w *watch) arm(ctx context.Context, setDeadline func(time.Time) error) erro
 		w.forget()
 		if done != nil {
 			w.done = done
-			w.stop = context.AfterFunc(ctx, func() { setDeadline(time.Unix(1, 0)) })
+			w.stop = context.AfterFunc(ctx, func() { nc.SetReadDeadline(time.Unix(1, 0)) })
 		}
 	}
 	return nil

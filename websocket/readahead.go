@@ -26,9 +26,9 @@ var errRecalled = errors.New("websocket: a read waits")
 
 type lookoutState struct {
 	lookout    *time.Timer
-	lookoutSet atomic.Bool // the timer runs: nobody need set it
-	lookingOut atomic.Bool // the lookout holds the lock
-	deaf       atomic.Bool // the read-ahead is full: that the peer is silent says nothing
+	lookoutSet atomic.Bool                   // the timer runs: nobody need set it
+	lookoutAt  atomic.Pointer[chan struct{}] // the lookout reads; closed when it has given the lock up
+	deaf       atomic.Bool                   // the read-ahead is full: that the peer is silent says nothing
 
 	seen int // reads when the lookout last looked; guarded by reading
 }
@@ -40,12 +40,24 @@ func (c *Conn) setLookout(d time.Duration) {
 	}
 }
 
-// recallLookout interrupts the lookout. It either sees wanted, or is seen here.
-func (c *Conn) recallLookout() {
-	if c.lookingOut.Load() {
+// lookingOut reports whether the lookout holds the lock.
+func (c *Conn) lookingOut() bool { return c.lookoutAt.Load() != nil }
+
+// recallLookout interrupts the lookout, which either sees wanted or is seen
+// here. The channel it returns is closed when the lookout has left.
+func (c *Conn) recallLookout() <-chan struct{} {
+	if left := c.lookoutAt.Load(); left != nil {
 		c.nc.SetReadDeadline(time.Unix(1, 0))
+		return *left
 	}
+	return closedChan
 }
+
+var closedChan = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
 
 // look is what the timer calls, on a goroutine of its own, which is the Conn's:
 // it ends when somebody reads, the read-ahead is full or the connection ends.
@@ -62,7 +74,11 @@ func (c *Conn) look() {
 	idle := c.reads == c.seen || c.pings.Load() > 0
 	c.seen = c.reads
 	if idle && !c.deaf.Load() {
+		left := make(chan struct{})
+		defer close(left)
+		c.lookoutAt.Store(&left)
 		c.readAhead()
+		c.lookoutAt.Store(nil)
 	}
 	if c.deaf.Load() {
 		<-c.reading // the next Read sets the timer
@@ -73,8 +89,6 @@ func (c *Conn) look() {
 
 // readAhead reads until it is recalled or full.
 func (c *Conn) readAhead() {
-	c.lookingOut.Store(true)
-	defer c.lookingOut.Store(false)
 	for c.wanted.Load() == 0 {
 		switch ev := c.next(); ev.Kind {
 		case wire.Message:

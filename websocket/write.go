@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -15,11 +14,15 @@ import (
 // writer is the sending direction of a Conn: a queue of frames, and at any
 // moment at most one goroutine that sends them.
 //
-// Who writes when nobody sends, and with no further input buffered, sends at
-// once, as far as the kernel takes it without waiting. Otherwise the frames
-// stay queued for a flusher, a goroutine that sends all that has come together
-// in one call, and ends when nothing is left. So replies to input that came
-// together leave together, and nobody waits for a timer.
+// Who writes when nobody sends sends at once, as far as the kernel takes it
+// without waiting; what is left, or cannot be sent so, is a flusher's: a
+// goroutine that sends all that has come together in one call, and ends when
+// nothing is left.
+//
+// As long as further input is buffered, though, more replies may follow. Then
+// the reader sends, when it has parsed all of it, so that replies to input that
+// came together leave together; or a flusher does, batchMost later, if the
+// handler takes its time.
 type writer struct {
 	mu       sync.Mutex // guards what is below; not held while sending
 	out      wire.Sender
@@ -27,9 +30,11 @@ type writer struct {
 	inFlight int         // bytes that are being sent
 	sending  bool        // somebody sends, and will look at the queue again
 	flushing bool        // a flusher was started and has not looked yet
+	batching bool        // batch runs
 	werr     *CloseError // why a send failed
 	goodbye  *CloseError // what our Close frame says; nil: none was asked for
 	timer    *time.Timer // keepalive and close bounds
+	batch    *time.Timer // starts a flusher; nil: not needed yet
 
 	room, idle chan struct{} // closed when there is room, or nothing left; made by who waits
 
@@ -90,6 +95,10 @@ func (c *Conn) Flush(ctx context.Context) error {
 	for c.pendingLocked() || c.sending {
 		if err := c.brokenLocked(); err != nil {
 			return err
+		}
+		c.sendNowOrSoonLocked()
+		if !c.pendingLocked() && !c.sending {
+			break
 		}
 		if err := c.waitLocked(ctx, &c.idle); err != nil {
 			return err
@@ -202,16 +211,42 @@ func (c *Conn) sendPending() {
 	c.sendLocked()
 }
 
-// sendLocked sees to it that what is queued and owed is sent: here and now if
-// that takes no waiting, else by a flusher. mu is given up while sending.
+// batchMost is how long a reply waits, at the most, for those to the input that
+// came with its own.
+const batchMost = time.Millisecond
+
+// sendLocked sees to it that what is queued and owed is sent: now, or at the end
+// of the batch of input. mu is given up while sending.
 func (c *Conn) sendLocked() {
+	if !c.more.Load() {
+		c.sendNowOrSoonLocked()
+	} else if !c.batching && !c.sending && !c.flushing && c.pendingLocked() {
+		c.batching = true
+		if c.batch == nil {
+			c.batch = time.AfterFunc(batchMost, c.batchOver)
+		} else {
+			c.batch.Reset(batchMost)
+		}
+	}
+}
+
+// sendNowOrSoonLocked sends here if that takes no waiting, else by a flusher.
+func (c *Conn) sendNowOrSoonLocked() {
 	switch {
-	case c.sending || c.werr != nil || !c.pendingLocked():
-	case c.raw == nil || c.more.Load():
+	case c.sending || c.flushing || c.werr != nil || !c.pendingLocked():
+	case c.raw == nil:
 		c.startFlusherLocked()
 	default:
 		c.sendNowLocked()
 	}
+}
+
+// batchOver is what the batch timer calls.
+func (c *Conn) batchOver() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.batching = false
+	c.sendNowOrSoonLocked()
 }
 
 // takeLocked makes the caller the one that sends, and gives it what to send.
@@ -220,7 +255,7 @@ func (c *Conn) sendLocked() {
 func (c *Conn) takeLocked() *frames {
 	f := c.tailLocked()
 	if c.out.Owes() {
-		f.b = c.out.AppendReplies(f.b, now())
+		f.b = c.out.AppendReplies(f.b, c.now())
 		c.resetTimerLocked() // for the answer to a ping
 	}
 	c.queue, c.sending, c.inFlight = nil, true, len(f.b)
@@ -279,17 +314,7 @@ func (c *Conn) startFlusherLocked() {
 	}
 }
 
-// settleRounds is how often a flusher lets others run while more replies are on
-// their way.
-const settleRounds = 8
-
 func (c *Conn) flusher() {
-	for range settleRounds {
-		if !c.more.Load() {
-			break
-		}
-		runtime.Gosched()
-	}
 	if err := c.flushAll(); errors.Is(err, os.ErrDeadlineExceeded) {
 		// The peer takes nothing. After any other failure the reader is left
 		// to find out more: a Close frame may have come.
