@@ -67,13 +67,11 @@ func (s *Sender) RTT() Instant { return s.beat.rtt }
 // owed, CloseWait bounds all that is left.
 func (s *Sender) Tick(now, heard Instant) (Act, Instant) {
 	opt := s.options()
-	switch {
-	case s.state != Open:
+	if s.state != Open {
 		return bound(now, s.since, opt.CloseWait)
-	case opt.PingAfter <= 0:
+	}
+	if opt.PingAfter <= 0 {
 		return Wait, 0
-	case s.owed&owePing != 0:
-		return Reply, opt.again(now)
 	}
 	if heard >= s.beat.at {
 		s.beat.waiting = false

@@ -79,17 +79,20 @@ func TestNothingHeldAfterTheEnd(t *testing.T) {
 
 // An Alloc that gives too little is not relied on.
 func TestShortAlloc(t *testing.T) {
-	in := NewReceiver(&Options{Alloc: func(int) []byte { return nil }})
-	p := strings.Repeat("x", 100_000)
-	scratch := make([]byte, 4096)
-	for rest := byHand(bin, true, p); len(rest) > 0; {
-		rest = feed(&in, scratch, rest)
-		if ev := in.Next(); ev.Kind == Message && string(ev.Data) != p {
-			t.Error("differs")
+	for _, short := range []int{0, 1, 100, 5000} {
+		in := NewReceiver(&Options{Alloc: func(size int) []byte { return make([]byte, min(short, size)) }})
+		p := strings.Repeat("x", 100_000)
+		scratch := make([]byte, 4096)
+		reads := 0
+		for rest := byHand(bin, true, p); len(rest) > 0 && reads < 100; reads++ {
+			rest = feed(&in, scratch, rest)
+			if ev := in.Next(); ev.Kind == Message && string(ev.Data) != p {
+				t.Error("differs")
+			}
 		}
-	}
-	if in.op != OpContinuation {
-		t.Error("no message")
+		if in.op != OpContinuation || reads > 20 {
+			t.Errorf("Alloc gives %d bytes: %d reads", short, reads)
+		}
 	}
 }
 

@@ -80,7 +80,8 @@ const (
 //
 // Once bytes were Received in it, scratch is the Receiver's until Next returns
 // None; meanwhile events lie in it. An offer that nothing was Received in ends
-// with the next call, whichever it is, and what had come before is kept.
+// with the next Space or Next, scratch is the caller's again, and what had come
+// before is kept.
 func (r *Receiver) Space(scratch []byte) []byte {
 	if r.opt == nil {
 		r.opt = &defaults
@@ -88,8 +89,7 @@ func (r *Receiver) Space(scratch []byte) []byte {
 	r.early = r.early || r.Buffered() > 0
 	r.park()
 	r.offered = true
-	r.direct = r.state == inPayload && r.need >= directMin && len(r.msg) >= directCome &&
-		len(r.kept) == 0 && !r.chunks && !r.Stream
+	r.direct = r.state == inPayload && r.need >= directMin && len(r.msg) >= directCome && len(r.kept) == 0
 	if r.direct {
 		r.reserve(directCome, len(r.msg))
 		at := len(r.msg)

@@ -234,39 +234,70 @@ func TestLargeIsReadInPlace(t *testing.T) {
 	}
 }
 
-// What was gathered, and what Space offers behind it, is not disturbed by an
-// offer that nothing was received in, or by scratch used elsewhere meanwhile.
-func TestOffersMayBeDropped(t *testing.T) {
-	input := byHand(bin, true, strings.Repeat("x", 80_000)) + byHand(txt, true, "end")
-	in := NewReceiver(nil)
-	var got []string
-	scratch := make([]byte, 4096)
-	for i := 0; len(input) > 0; i++ {
-		overwrite(in.Space(scratch)) // a read that was cancelled…
-		switch i % 4 {
-		case 0: // …and is not spoken of again
-		case 1:
-			in.Received(0)
-		case 2:
-			in.Received(-1)
-		case 3:
-			wantKind(t, &in, None)
-			in.Received(100) // too late to count
-			wantKind(t, &in, None)
+// Reading in place stops at the frame's end, whatever the buffer has room for:
+// what follows must not lie in memory that is given away.
+func TestReadInPlaceStopsAtTheFrame(t *testing.T) {
+	roomy := func(size int) []byte { return make([]byte, size, 4*size) }
+	for _, frames := range []string{
+		byHand(bin, true, strings.Repeat("m", 50_000)),
+		byHand(binPart, true, strings.Repeat("m", 40_000)) + byHand(last, true, strings.Repeat("m", 10_000)),
+	} {
+		in := NewReceiver(&Options{Alloc: roomy})
+		scratch := make([]byte, 4096)
+		var got []string
+		for rest := frames + byHand(txt, true, "next") + byHand(ping, true, "p"); len(rest) > 0; {
+			rest = feed(&in, scratch, rest)
+			for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+				got = append(got, fmt.Sprintf("%v %d %.4s", ev.Kind, len(ev.Data), ev.Data))
+				if ev.Owned {
+					overwrite(ev.Data[:cap(ev.Data)])
+				}
+			}
 		}
-		if in.Buffered() != 0 {
-			t.Fatalf("%d bytes buffered of an offer that was dropped", in.Buffered())
-		}
-		overwrite(scratch)
-		n := copy(in.Space(scratch), input[:min(5+i*i, len(input))])
-		in.Received(n)
-		input = input[n:]
-		for ev := in.Next(); ev.Kind != None; ev = in.Next() {
-			got = append(got, fmt.Sprintf("%v %d %.3s", ev.Op, len(ev.Data), ev.Data))
+		if want := "[message 50000 mmmm message 4 next ping 1 p]"; fmt.Sprint(got) != want {
+			t.Errorf("got %v, want %v", got, want)
 		}
 	}
-	if want := "[binary 80000 xxx text 3 end]"; fmt.Sprint(got) != want {
-		t.Errorf("got %v, want %v", got, want)
+}
+
+// What had come is not disturbed by an offer that nothing was received in, or
+// by scratch used elsewhere meanwhile.
+func TestOffersMayBeDropped(t *testing.T) {
+	for name, drop := range map[string]func(*Receiver){
+		"and not spoken of again": func(*Receiver) {},
+		"Received(0)":             func(in *Receiver) { in.Received(0) },
+		"Received(-1)":            func(in *Receiver) { in.Received(-1) },
+		"Next":                    func(in *Receiver) { in.Next() },
+		"Received too late":       func(in *Receiver) { in.Next(); in.Received(100) },
+		"Space":                   func(in *Receiver) { overwrite(in.Space(make([]byte, 4096))) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			input := byHand(bin, true, strings.Repeat("x", 80_000)) + byHand(ping, true, "ping") + byHand(txt, true, "end")
+			in := NewReceiver(nil)
+			var got []string
+			scratch := make([]byte, 4096)
+			for len(input) > 0 {
+				overwrite(in.Space(scratch)) // a read that was cancelled
+				drop(&in)
+				if in.Buffered() != 0 {
+					t.Fatalf("%d bytes buffered", in.Buffered())
+				}
+				overwrite(scratch)
+				step := 3 // around the headers, small steps
+				if n := len(input); n < 79_900 && n > 100 {
+					step = 4000
+				}
+				n := copy(in.Space(scratch), input[:min(step, len(input))])
+				in.Received(n)
+				input = input[n:]
+				for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+					got = append(got, fmt.Sprintf("%v %d %.3s", ev.Op, len(ev.Data), ev.Data))
+				}
+			}
+			if want := "[binary 80000 xxx continuation 4 pin text 3 end]"; fmt.Sprint(got) != want {
+				t.Errorf("got %v, want %v", got, want)
+			}
+		})
 	}
 }
 
@@ -281,7 +312,13 @@ func TestSpaceTooEarly(t *testing.T) {
 	scratch := make([]byte, MinScratch)
 	var got []string
 	for turn := 0; len(input) > 0 || turn%5 != 0; turn++ {
-		input = feed(&in, scratch, input[:min(len(input), 9_999)]) + input[min(len(input), 9_999):]
+		space := in.Space(scratch)
+		if len(space) == 0 {
+			t.Fatal("no space")
+		}
+		n := copy(space, input)
+		in.Received(n)
+		input = input[n:]
 		if turn%5 == 4 {
 			for ev := in.Next(); ev.Kind != None; ev = in.Next() {
 				got = append(got, string(ev.Data))
@@ -296,8 +333,19 @@ func TestSpaceTooEarly(t *testing.T) {
 			t.Errorf("message %d: %d bytes %.10q", i, len(got[i]), got[i])
 		}
 	}
-	if cap(in.kept) > MinScratch {
-		t.Errorf("still keeps %d bytes", cap(in.kept))
+}
+
+// What was kept because Space came too early is not kept for long.
+func TestKeptIsLetGo(t *testing.T) {
+	in := NewReceiver(nil)
+	feed(&in, make([]byte, 4096), strings.Repeat(byHand(txt, true, "kept"), 100))
+	feed(&in, make([]byte, 4096), byHand(txt, true, "next"))
+	n := 0
+	for in.Next().Kind == Message {
+		n++
+	}
+	if n != 101 || cap(in.kept) > MinScratch {
+		t.Errorf("%d messages, and room for %d bytes is kept", n, cap(in.kept))
 	}
 }
 
@@ -329,6 +377,13 @@ func TestShortScratch(t *testing.T) {
 func TestReceivedOutOfRange(t *testing.T) {
 	in := NewReceiver(nil)
 	in.Received(100)
+	wantKind(t, &in, None)
+	frame := byHand(txt, true, "once")
+	scratch := []byte(strings.Repeat(frame, 20))
+	copy(in.Space(scratch), frame)
+	in.Received(len(frame))
+	in.Received(len(frame)) // counts only after Space
+	wantKind(t, &in, Message)
 	wantKind(t, &in, None)
 	in.Space(make([]byte, 300))
 	in.Received(1 << 30)
@@ -413,6 +468,23 @@ func TestStreamChangesInside(t *testing.T) {
 				t.Fatalf("on at turn %d, off at %d: %d bytes, %d ends", on, off, len(got), ended)
 			}
 		}
+	}
+}
+
+// A message that was heard of in chunks ends in them, even if Stream was set
+// between its header and its payload only.
+func TestChunksToTheEnd(t *testing.T) {
+	in := NewReceiver(nil)
+	frame := byHand(bin, true, "payload")
+	feed(&in, make([]byte, 512), frame[:6])
+	wantKind(t, &in, None)
+	in.Stream = true
+	feed(&in, make([]byte, 512), frame[6:9])
+	wantKind(t, &in, Chunk)
+	in.Stream = false
+	feed(&in, make([]byte, 512), frame[9:])
+	if ev := wantKind(t, &in, Chunk); string(ev.Data) != "load" || !ev.Final {
+		t.Errorf("%+v", ev)
 	}
 }
 

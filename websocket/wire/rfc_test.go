@@ -296,6 +296,14 @@ func TestRFC6455Bytes(t *testing.T) {
 			everyWay(t, &Options{Client: c.client}, c.input, c.want)
 		})
 	}
+	t.Run("10.4 limit below 126 bytes", func(t *testing.T) {
+		for _, client := range []bool{false, true} {
+			opt := &Options{Client: client, MaxMessage: 10}
+			everyWay(t, opt, byHand(bin, !client, "0123456789"), `binary "0123456789".`)
+			everyWay(t, opt, byHand(bin, !client, "0123456789a"), fails1009+"§10.4.")
+			everyWay(t, opt, byHand(ping, !client, "0123456789a"), `ping "0123456789a".`)
+		}
+	})
 	t.Run("5.7 64 KiB of binary", func(t *testing.T) {
 		everyWay(t, &Options{Client: true}, "\x82\x7f"+zeros(5)+"\x01\x00\x00"+zeros(65536), said("binary", zeros(65536)))
 	})

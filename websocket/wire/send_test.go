@@ -159,8 +159,11 @@ func TestPrepared(t *testing.T) {
 		}
 		overwrite(b)
 	}
-	if _ = append(p.Payload(), "…"...); string(p.Payload()) != "κόσμε" || p.Op() != OpText {
+	if string(p.Payload()) != "κόσμε" || p.Op() != OpText {
 		t.Errorf("%v %q", p.Op(), p.Payload())
+	}
+	if cap(p.Payload()) != len(p.Payload()) {
+		t.Error("the payload can be appended to in place")
 	}
 	if z := (&Prepared{}); len(z.Payload()) != 0 {
 		t.Error("payload of nothing")
@@ -351,6 +354,13 @@ func TestApplyAnything(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A failure without a code of its own is a protocol error.
+func TestFailureWithoutCode(t *testing.T) {
+	s := NewSender(nil)
+	s.Apply(Event{Kind: Failed, Code: StatusAbnormalClosure}, 0)
+	wantBytes(t, s.AppendReplies(nil, 0), "\x88\x02\x03\xea")
 }
 
 func TestZeroSender(t *testing.T) {
