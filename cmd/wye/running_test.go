@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 // running is `wye serve` in this process.
@@ -59,14 +60,42 @@ func start(t testing.TB, args ...string) *running {
 
 // logged is what a command wrote to stderr.
 type logged struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu   sync.Mutex
+	b    bytes.Buffer
+	more chan struct{} // closed with the next Write; made by who waits
 }
 
 func (l *logged) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.more != nil {
+		close(l.more)
+		l.more = nil
+	}
 	return l.b.Write(p)
+}
+
+// until waits for the log to contain what.
+func (l *logged) until(t testing.TB, what string) {
+	t.Helper()
+	late := time.After(rawPatience)
+	for {
+		l.mu.Lock()
+		if strings.Contains(l.b.String(), what) {
+			l.mu.Unlock()
+			return
+		}
+		if l.more == nil {
+			l.more = make(chan struct{})
+		}
+		more := l.more
+		l.mu.Unlock()
+		select {
+		case <-more:
+		case <-late:
+			t.Fatalf("the log lacks %q:\n%s", what, l)
+		}
+	}
 }
 
 func (l *logged) String() string {

@@ -151,13 +151,17 @@ func drain(ctx context.Context, srv *http.Server, over time.Duration, log *slog.
 	defer cancel()
 	counts, err := wye.Shutdown(ctx, srv, wye.Drain{Over: over, Restart: true})
 	srv.Close() // plain HTTP exchanges that did not end in time
+	why := ""
+	if cause := context.Cause(ctx); cause != nil {
+		why = fmt.Sprintf(" (%v)", cause)
+	}
 	log.Info("drained", "clean", counts.Clean, "forced", counts.Forced, "lost", counts.Lost,
 		"took", time.Since(began).Round(time.Millisecond))
 	switch {
 	case counts.Forced > 0:
-		return &exitError{exitFail, fmt.Errorf("%d of the connections had to be forced", counts.Forced)}
+		return &exitError{exitFail, fmt.Errorf("connections that had to be forced: %d%s", counts.Forced, why)}
 	case err != nil:
-		return &exitError{exitFail, fmt.Errorf("draining: %w", err)}
+		return &exitError{exitFail, fmt.Errorf("draining: %w%s", err, why)}
 	}
 	return nil
 }
