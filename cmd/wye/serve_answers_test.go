@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -231,6 +232,15 @@ func TestFull(t *testing.T) {
 		}
 		second.serves()
 	}
+	// A page that asks why is told the same; pages themselves are not counted.
+	second.send(request("GET /echo"))
+	if a := second.receive(); a.status != "503 Service Unavailable" || !strings.Contains(a.body, "all the connections") {
+		t.Errorf("who asks a full server why is answered\n%v", a)
+	}
+	second.send(request("GET /"))
+	if a := second.receive(); a.status != "200 OK" {
+		t.Errorf("the start page of a full server:\n%v", a)
+	}
 
 	// "1000 indicates a normal closure". RFC 6455 §7.4.1
 	first.send("\x88\x82\x00\x00\x00\x00\x03\xe8")
@@ -243,4 +253,33 @@ func TestFull(t *testing.T) {
 		}
 	}
 	second.echoes()
+}
+
+// A well-known conformance test sends 4 MiB in frames of 64 bytes.
+func TestEchoOfManyFragments(t *testing.T) {
+	const frames = 70_000
+	server := start(t)
+	r := dialRaw(t, server.addr)
+	r.send(opening("/echo"))
+	r.receive()
+
+	payload := strings.Repeat("x", 64)
+	go func() { // ends with the last byte, or the connection
+		var b strings.Builder
+		for i := range frames {
+			switch i {
+			case 0:
+				b.WriteString("\x02")
+			case frames - 1:
+				b.WriteString("\x80")
+			default:
+				b.WriteString("\x00")
+			}
+			b.WriteString("\xc0\x00\x00\x00\x00" + payload)
+		}
+		io.WriteString(r.c, b.String())
+	}()
+	const size = frames * 64
+	r.gets("\x82\x7f" + string([]byte{0, 0, 0, 0, 0, size >> 16, size >> 8 & 0xff, size & 0xff}))
+	r.gets(strings.Repeat(payload, frames))
 }

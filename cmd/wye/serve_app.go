@@ -40,9 +40,7 @@ type endpoint struct {
 // newApp mounts the endpoints. The caller closes the app when its last
 // connection has ended.
 func newApp(o appOptions) (*app, error) {
-	// On the start page, after which the switch with custom tokens is named,
-	// stand the endpoints, among which that switch is.
-	var pages *site.Site
+	var pages *site.Site // tells of the endpoints, one of which falls back to it
 	tokens := &wye.Switch{
 		Protocols: []wye.Offer{
 			{Token: wye.Token{Name: "example", Version: "1"}, Protocol: lines.Echo(o.bounds.rate)},
@@ -63,7 +61,7 @@ func newApp(o appOptions) (*app, error) {
 		{aboutChat, capped.limit(chats)},
 		{aboutEcho, capped.limit(echo.Handler(o.bounds.rate, echoes))},
 		{aboutRelay, capped.limit(relays)},
-		{aboutTokens, capped.limit(tokens)},
+		{aboutTokens, capped.limitUpgrades(tokens)},
 		{aboutData, http.HandlerFunc(data)},
 		{aboutReady, ready(o.unready)},
 	}
@@ -157,12 +155,10 @@ func newCap(most int, log *slog.Logger) *connectionCap {
 	return &connectionCap{most: int64(most), log: log}
 }
 
+// limit is for a path with nothing but an upgrade to be had. A plain request
+// there counts too: a page sends one to be told why its WebSocket failed.
 func (c *connectionCap) limit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(wye.Requested(r)) == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
 		defer c.live.Add(-1)
 		if c.live.Add(1) > c.most {
 			c.log.WarnContext(r.Context(), "refused: too many connections", "path", r.URL.Path, "remote", r.RemoteAddr, "max", c.most)
@@ -174,5 +170,17 @@ func (c *connectionCap) limit(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
+	})
+}
+
+// limitUpgrades is for a path that has an ordinary answer beside the upgrade.
+func (c *connectionCap) limitUpgrades(next http.Handler) http.Handler {
+	limited := c.limit(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if len(wye.Requested(r)) == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		limited.ServeHTTP(w, r)
 	})
 }

@@ -1,16 +1,25 @@
 package main
 
 import (
+	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 )
 
-// join fills in the form of the chat page.
+// fill fills in the form of the chat page and sends it off.
+func (p *tab) fill(name, room string) {
+	p.t.Helper()
+	p.until(`!document.querySelector("#join-button").disabled`)
+	p.do(chromedp.SetValue(chromedp.CSS("#name"), name), chromedp.SetValue(chromedp.CSS("#room"), room), chromedp.Click(chromedp.CSS("#join-button")))
+}
+
+// join enters a room.
 func (p *tab) join(name, room string) {
 	p.t.Helper()
-	p.do(chromedp.SetValue(chromedp.CSS("#name"), name), chromedp.SetValue(chromedp.CSS("#room"), room), chromedp.Click(chromedp.CSS("#join-button")))
+	p.fill(name, room)
 	p.until(`!document.querySelector("#place").hidden`)
 }
 
@@ -96,7 +105,7 @@ func TestChatInChromium(t *testing.T) {
 		p.until(`document.querySelector("#outage-why").textContent !== ""`)
 	}
 	bob.picture("outage-phone-dark", look{width: 390, height: 844, phone: true, dark: true})
-	server = start(t, "--drain", "0s", "--listen", server.addr)
+	start(t, "--drain", "0s", "--listen", server.addr)
 	for _, p := range []*tab{ada, bob} {
 		p.until(notices + `.includes("You are connected again.")`)
 		p.until(`document.querySelector("#outage").hidden`)
@@ -123,4 +132,100 @@ func TestStartPageInChromium(t *testing.T) {
 	p.do(chromedp.SendKeys(chromedp.CSS("#try-text"), "is anybody there?\r"))
 	p.until(`document.querySelector("#try-log .pair:not(.waiting)")?.firstChild.textContent === "is anybody there?"`)
 	p.picture("start-phone-dark", look{width: 390, height: 844, dark: true, phone: true})
+}
+
+// A script is not told what a refused handshake was answered with. The page asks.
+func TestTheChatPageShowsWhyItIsRefused(t *testing.T) {
+	server := start(t, "--max-connections", "1")
+	b := newBrowser(t)
+	page := "http://" + server.addr + "/chat.html"
+	b.open("Ada", page).join("Ada", "lobby")
+
+	bob := b.open("Bob", page)
+	bob.fill("Bob", "lobby")
+	bob.untilEqual(`document.querySelector("#join-problem").textContent`, "The server has all the connections that it takes, try later")
+	bob.until(`!document.querySelector("#entrance").hidden && document.querySelector("#place").hidden`)
+	bob.picture("refused", look{width: 1200, height: 800})
+
+	eve := b.open("Eve", "http://"+start(t).addr+"/chat.html")
+	eve.fill("Eve", strings.Repeat("é", 40)) // more than 64 bytes, though fewer characters
+	eve.until(`document.querySelector("#join-problem").textContent.includes("want at most 64")`)
+}
+
+// What was under way when the connection broke is neither lost nor sent twice.
+func TestTheChatPageRepeatsNothing(t *testing.T) {
+	server := start(t, "--drain", "0s")
+	b := newBrowser(t)
+	page := "http://" + server.addr + "/chat.html"
+	ada, bob := b.open("Ada", page), b.open("Bob", page)
+	ada.join("Ada", "lobby")
+	bob.join("Bob", "lobby")
+
+	// The message arrives, but the connection breaks before its sender is told.
+	eval[bool](ada, `(() => {
+		window.send = WebSocket.prototype.send;
+		WebSocket.prototype.send = function (data) {
+			send.call(this, data);
+			if (data.includes('"say"')) {
+				WebSocket.prototype.send = send;
+				this.close(4000);
+			}
+		};
+		return true;
+	})()`)
+	ada.say("once")
+	bob.untilEqual(texts, []string{"once"})
+	ada.until(notices + `.includes("You are connected again.")`)
+	ada.untilEqual(texts, []string{"once"})
+	ada.untilEqual(`[document.querySelector("#text").value, document.querySelectorAll(".message.mine").length]`, []any{"", 1})
+
+	// The message does not arrive.
+	eval[bool](ada, `(() => {
+		WebSocket.prototype.send = function (data) {
+			if (data.includes('"say"')) {
+				WebSocket.prototype.send = send;
+				return this.close(4000);
+			}
+			send.call(this, data);
+		};
+		return true;
+	})()`)
+	ada.say("not yet")
+	ada.untilEqual(`document.querySelector("#text").value`, "not yet")
+	ada.until(`document.querySelector("#problem").textContent !== ""`)
+	ada.say("") // Enter sends what is in the field again
+	bob.untilEqual(texts, []string{"once", "not yet"})
+	ada.untilEqual(texts, []string{"once", "not yet"})
+}
+
+func TestComingBack(t *testing.T) {
+	server := start(t)
+	p := newBrowser(t).open("start page", "http://"+server.addr+"/")
+	call := func(js string) string { return `import("/assets/socket.js").then((m) => ` + js + `)` }
+
+	for attempt, most := range []float64{500, 1000, 2000, 4000, 8000, 16000, 30000, 30000} {
+		if got := eval[float64](p, call(fmt.Sprintf("m.delay(%d, () => 1)", attempt))); got != most {
+			t.Errorf("attempt %d waits %v ms at most, want %v", attempt, got, most)
+		}
+		if got := eval[float64](p, call(fmt.Sprintf("m.delay(%d, () => 0)", attempt))); got != 0 {
+			t.Errorf("attempt %d waits %v ms at least, want 0: full jitter", attempt, got)
+		}
+	}
+	for code, want := range map[int]map[string]any{
+		1000: {"stop": true},
+		1008: {"stop": true},
+		1012: {"attempt": 0.0},
+		1013: {"attempt": 3.0},
+		1006: {"attempt": 1.0},
+		1011: {"attempt": 1.0},
+	} {
+		got := eval[map[string]any](p, call(fmt.Sprintf(`m.after(%d, "", 1)`, code)))
+		if why, _ := got["why"].(string); why == "" {
+			t.Errorf("nobody is told why after %d", code)
+		}
+		delete(got, "why")
+		if !maps.Equal(got, want) {
+			t.Errorf("after %d: %v, want %v", code, got, want)
+		}
+	}
 }

@@ -40,6 +40,9 @@ func (r *Room) Converse(ctx context.Context, c *websocket.Conn) error {
 	var buf []byte
 	for {
 		typ, p, err := c.ReadInto(ctx, buf[:0])
+		if err == nil {
+			err = ctx.Err() // what had come already is read all the same
+		}
 		if err != nil {
 			return v.end(ctx, err)
 		}

@@ -89,6 +89,7 @@ func (r *room) relay(ctx context.Context, c *websocket.Conn, rate pace.Rate) err
 			err = meter.Wait(ctx, rate)
 		}
 		if err != nil {
+			r.leave(m) // closing may take a while
 			return m.end(ctx, err)
 		}
 		r.pass(m, websocket.Prepare(typ, p))
