@@ -39,6 +39,9 @@ var rules = map[string]rule{
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
 	},
+	"conform/internal/faulty": {
+		why: "faulty is an endpoint to be broken, for conform's own tests: it stands as alone as conform",
+	},
 	"internal/needs":    {why: "it serves tests alone"},
 	"internal/golist":   {why: "it serves tests alone"},
 	"internal/leaks":    {why: "it is a test without a package"},
