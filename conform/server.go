@@ -25,6 +25,10 @@ type ServerRun struct {
 	Fields []Field
 	// TLS is for wss:; nil trusts the system's certificates.
 	TLS *tls.Config
+	// Authorized is a host outside this machine and its private networks
+	// whose owner agreed to be tested. Without it such a host is refused with
+	// an [UnauthorizedError]; Dial, if set, is not checked.
+	Authorized string
 	// Dial replaces TCP, TLS included; nil means the URL's host.
 	Dial func(context.Context) (net.Conn, error)
 	// Report is called with each result in the catalogue's order, from one
@@ -134,11 +138,12 @@ func (r *ServerRun) target() (*target, error) {
 		config.ServerName = u.Hostname()
 	}
 	config.NextProtos = []string{"http/1.1"}
+	dialer := &net.Dialer{Control: guard(u.Hostname(), r.Authorized)}
 	t.dial = func(ctx context.Context) (net.Conn, error) {
 		if secure {
-			return (&tls.Dialer{Config: config}).DialContext(ctx, "tcp", address)
+			return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
 		}
-		return new(net.Dialer).DialContext(ctx, "tcp", address)
+		return dialer.DialContext(ctx, "tcp", address)
 	}
 	return t, nil
 }

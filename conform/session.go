@@ -226,6 +226,9 @@ func (s *session) result(began time.Time) Result {
 		Wire:     s.log.snapshot(),
 		Took:     time.Since(began),
 	}
+	if r.Verdict == Pass { // a long tale is of use only where something went wrong
+		r.Wire = shorten(r.Wire)
+	}
 	if len(s.got) > 0 || r.Got == "" {
 		r.Got = strings.TrimPrefix(r.Got+", then "+summary(s.got, s.gotExtra), ", then ")
 	}

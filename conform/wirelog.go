@@ -2,6 +2,7 @@ package conform
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -57,6 +58,17 @@ func (l *wireLog) snapshot() []LogLine {
 		out = append(out[:half], append([]LogLine{gap}, out[half:]...)...)
 	}
 	return out
+}
+
+// shorten keeps the beginning and the end of a log.
+func shorten(lines []LogLine) []LogLine {
+	const ends = 8
+	n := len(lines)
+	if n <= 2*ends+1 {
+		return lines
+	}
+	gap := LogLine{At: lines[ends].At, What: fmt.Sprintf("… %d more …", n-2*ends)}
+	return slices.Concat(lines[:ends], []LogLine{gap}, lines[n-ends:])
 }
 
 func (l *wireLog) note(what string) { l.add(LogLine{What: what}) }

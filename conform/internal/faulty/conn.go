@@ -217,7 +217,7 @@ func (c *conn) checkHead(h frameHead) error {
 		return failure{1002}
 	case h.op != cont && c.op != 0 && !c.is(NestedMessage, NoFragments):
 		return failure{1002}
-	case h.n > inflateLimit && !c.is(TopBitAllocates, AnyLength, TopBit), h.n <= inflateLimit && len(c.body)+int(h.n) > inflateLimit:
+	case h.n > messageLimit && !c.is(TopBitAllocates, AnyLength, TopBit), h.n <= messageLimit && len(c.body)+int(h.n) > messageLimit:
 		if c.is(BombSilent) {
 			return io.ErrUnexpectedEOF
 		}

@@ -60,7 +60,11 @@ func (c *codec) deflate(p []byte) []byte {
 	return bytes.TrimSuffix(c.out.Bytes(), []byte{0, 0, 0xFF, 0xFF})
 }
 
-const inflateLimit = 32 << 20
+// inflateLimit bounds a compressed message, messageLimit any.
+const (
+	inflateLimit = 1 << 20
+	messageLimit = 32 << 20
+)
 
 var (
 	errTooBig  = errors.New("too big")
