@@ -9,10 +9,11 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 )
 
-// ErrNotHijackable wraps what [Accept] returns when nothing behind the
+// ErrNotHijackable is wrapped by what [Accept] returns when nothing behind the
 // [http.ResponseWriter] gives its connection up.
 var ErrNotHijackable = errors.New("the ResponseWriter does not give its connection up")
 
@@ -20,11 +21,13 @@ var ErrNotHijackable = errors.New("the ResponseWriter does not give its connecti
 type AcceptOptions struct {
 	// Header has further fields for the 101; they replace those of the same
 	// name in w.Header(), which are sent too. Connection, Upgrade and the
-	// fields that frame a body are not taken from either.
+	// fields that describe a body are not taken from either.
 	Header http.Header
 
 	// Timeout bounds the reading of a request body, and then the writing of
-	// the 101. 0: 10 seconds.
+	// the 101. 0: 10 seconds. Behind a ResponseWriter that has its own Hijack,
+	// but no Unwrap that leads to a SetReadDeadline, it is the server's
+	// ReadTimeout that bounds the reading.
 	Timeout time.Duration
 
 	// MaxBody is how many bytes of a request body are read and dropped before
@@ -71,10 +74,10 @@ func Accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) (*conn, error) {
 	head, err := switchingHead(w, r, t, opts.Header)
 	if err == nil {
-		err = finishBody(w, r, opts)
+		err = hijackable(w)
 	}
 	if err == nil {
-		err = hijackable(w)
+		err = finishBody(w, r, opts)
 	}
 	if err != nil {
 		Answer(w, err)
@@ -90,13 +93,19 @@ func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 		Answer(w, err)
 		return nil, err
 	}
+	hijacked := false
+	defer func() {
+		if !hijacked { // also when a wrapper's Hijack panics
+			c.member.Done()
+		}
+	}()
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		c.member.Done()
-		err = fmt.Errorf("wye: %T did not give its connection up: %w", w, err)
+		err = fmt.Errorf("wye: %w: Hijack of %T: %w", ErrNotHijackable, w, err)
 		Answer(w, err)
 		return nil, err
 	}
+	hijacked = true
 	c.reset(nc, early(rw.Reader))
 	c.member.arm(c.Abort)
 	if err := writeHead(nc, head, opts.timeout()); err != nil {
@@ -112,22 +121,7 @@ func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http
 		// "A server MUST NOT switch to a protocol that was not indicated by
 		// the client in the corresponding request's Upgrade header field."
 		// RFC 9110 §7.8
-		return nil, &Refusal{
-			Status: http.StatusUpgradeRequired,
-			Header: http.Header{"Upgrade": {t.String()}, "Connection": {"Upgrade"}},
-			Text:   whyNoUpgrade(r, t.String()),
-		}
-	}
-	header := w.Header().Clone()
-	if header == nil {
-		header = make(http.Header)
-	}
-	for name, values := range further {
-		header.Del(name) // whatever its case there
-		header[name] = values
-	}
-	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Content-Type", "Transfer-Encoding", "Trailer"} {
-		delete(header, name)
+		return nil, upgradeRequired(r, t.String(), whyNoUpgrade(r))
 	}
 
 	var b []byte
@@ -140,8 +134,9 @@ func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "...)
 	b = append(b, t.String()...)
 	b = append(b, "\r\nConnection: Upgrade\r\n"...)
-	for _, name := range slices.Sorted(maps.Keys(header)) {
-		for _, value := range header[name] {
+	fields := switchingFields(w.Header(), further)
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, value := range fields[name] {
 			if !isToken(name) || !isFieldValue(value) {
 				return nil, fmt.Errorf("wye: header field %q: %q cannot be sent in a 101: the name must be a token, the value without control characters", name, value)
 			}
@@ -151,38 +146,101 @@ func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http
 	return append(b, "\r\n"...), nil
 }
 
-// whyNoUpgrade tells a client what its request lacks to be switched.
-func whyNoUpgrade(r *http.Request, want string) string {
-	switch upgrade := r.Header["Upgrade"]; {
-	case !r.ProtoAtLeast(1, 1):
-		return "Upgrade to " + want + " required: send the request over HTTP/1.1, HTTP/1.0 has no Upgrade"
-	case r.ProtoMajor > 1:
-		return "Upgrade to " + want + " required: " + r.Proto + " has no Upgrade, send the request over HTTP/1.1"
-	case len(upgrade) > 0 && !HasToken(r.Header["Connection"], "upgrade"):
-		return "Upgrade to " + want + " required: the request has an Upgrade header, but its Connection header does not list upgrade"
-	case len(upgrade) == 0:
-		return "Upgrade to " + want + " required: the request has no Upgrade header"
+// switchingFields are the fields of a 101 beside Upgrade and Connection. Names
+// are compared without regard to case: a Header may be written to as a map.
+func switchingFields(written, further http.Header) http.Header {
+	fields := make(http.Header, len(written)+len(further))
+	for name, values := range written {
+		if !hasField(further, name) {
+			fields[name] = values
+		}
 	}
-	return "Upgrade to " + want + " required: the request's Upgrade header does not list it"
+	maps.Copy(fields, further)
+	// "A server MUST NOT send a Content-Length header field in any response
+	// with a status code of 1xx (Informational)…" RFC 9110 §8.6; likewise
+	// Transfer-Encoding, RFC 9112 §6.1.
+	for _, name := range []string{"Connection", "Upgrade", "Content-Length", "Content-Type", "Transfer-Encoding", "Trailer"} {
+		takeField(fields, name)
+	}
+	return fields
 }
 
-// finishBody reads the request body to its end. "…the client cannot begin using
-// an upgraded protocol on the connection until it has completely sent the
-// request message." RFC 9110 §7.8
+func hasField(h http.Header, name string) bool {
+	for key := range h {
+		if strings.EqualFold(key, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// takeField removes a field from h, in whatever case its name is written there,
+// and returns its values.
+func takeField(h http.Header, name string) (values []string) {
+	for key, v := range h {
+		if strings.EqualFold(key, name) {
+			values = append(values, v...)
+			delete(h, key)
+		}
+	}
+	return values
+}
+
+// upgradeRequired refuses r where nothing but a switch to one of offers will
+// do.
+func upgradeRequired(r *http.Request, offers, why string) *Refusal {
+	refusal := &Refusal{
+		// "A server that sends a 426 (Upgrade Required) response MUST send an
+		// Upgrade header field to indicate the acceptable protocols, in order
+		// of descending preference." RFC 9110 §7.8
+		Status: http.StatusUpgradeRequired,
+		Header: http.Header{"Upgrade": {offers}, "Connection": {"Upgrade"}},
+		Text:   "Upgrade to " + offers + " required: " + why,
+	}
+	if r.ProtoMajor != 1 {
+		// RFC 9113 §8.2.2 forbids that field, and so the status is not to be
+		// had.
+		refusal.Status, refusal.Header = http.StatusBadRequest, nil
+	}
+	return refusal
+}
+
+// whyNoUpgrade tells a client what its request lacks to be switched.
+func whyNoUpgrade(r *http.Request) string {
+	switch upgrade := r.Header["Upgrade"]; {
+	case !r.ProtoAtLeast(1, 1):
+		return "send the request over HTTP/1.1, HTTP/1.0 has no Upgrade"
+	case r.ProtoMajor > 1:
+		return r.Proto + " has no Upgrade, send the request over HTTP/1.1"
+	case len(upgrade) > 0 && !HasToken(r.Header["Connection"], "upgrade"):
+		return "the request has an Upgrade header, but its Connection header does not list upgrade"
+	case len(upgrade) == 0:
+		return "the request has no Upgrade header"
+	}
+	return "the request's Upgrade header does not list it"
+}
+
+// finishBody reads the request body to its end. "A client cannot begin using an
+// upgraded protocol on the connection until it has completely sent the request
+// message…" RFC 9110 §7.8
 func finishBody(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
+	tooLong := &Refusal{Status: http.StatusRequestEntityTooLarge, Header: http.Header{"Connection": {"close"}},
+		Text: fmt.Sprintf("An upgrade request may have a body of %d bytes at most", opts.maxBody())}
 	rc := http.NewResponseController(w)
 	rc.SetReadDeadline(time.Now().Add(opts.timeout())) // if it cannot be set, the server's own bound holds
+	if r.ContentLength > opts.maxBody() {
+		return tooLong // before a client that expects a 100 has sent any of it
+	}
 	n, err := io.Copy(io.Discard, io.LimitReader(r.Body, opts.maxBody()+1))
 	switch {
 	case err != nil:
 		return &Refusal{Status: http.StatusBadRequest, Header: http.Header{"Connection": {"close"}},
-			Text: "The request body broke off", Err: fmt.Errorf("wye: reading the request body: %w", err)}
+			Text: "The request body broke off", Err: fmt.Errorf("reading the request body: %w", err)}
 	case n > opts.maxBody():
-		return &Refusal{Status: http.StatusRequestEntityTooLarge, Header: http.Header{"Connection": {"close"}},
-			Text: fmt.Sprintf("An upgrade request may have a body of %d bytes at most", opts.maxBody())}
+		return tooLong
 	}
 	return nil
 }

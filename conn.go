@@ -57,6 +57,16 @@ func (c *conn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
+// takeEarly returns all that Read would give first.
+func (c *conn) takeEarly() []byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	b := c.early
+	c.early = nil
+	c.hasEarly.Store(false)
+	return b
+}
+
 func (c *conn) readEarly(p []byte) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -69,6 +79,7 @@ func (c *conn) readEarly(p []byte) int {
 }
 
 func (c *conn) Close() error {
+	c.takeEarly() // nothing is read from a closed connection
 	err := c.Conn.Close()
 	c.member.Done()
 	return err
@@ -86,24 +97,30 @@ func closeWrite(nc net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-func (c *conn) Abort(cause error) {
+func (c *conn) Abort(error) {
+	c.takeEarly()
 	abort(c.Conn)
 	c.member.Done()
 }
 
 // abort ends nc without waiting for anything: no close_notify, no flush.
 func abort(nc net.Conn) {
+	below, layers := nc, 0
 	for {
-		outer, ok := nc.(interface{ NetConn() net.Conn })
-		if !ok {
+		outer, ok := below.(interface{ NetConn() net.Conn })
+		if !ok || outer.NetConn() == nil {
 			break
 		}
-		nc = outer.NetConn()
+		below = outer.NetConn()
+		layers++
 	}
-	if tcp, ok := nc.(*net.TCPConn); ok {
+	if tcp, ok := below.(*net.TCPConn); ok {
 		tcp.SetLinger(0)
 	}
-	nc.Close()
+	below.Close()
+	if layers > 0 {
+		nc.Close() // a layer may have something to give back; nothing is sent any more
+	}
 }
 
 func (c *conn) NetConn() net.Conn { return c.Conn }

@@ -23,7 +23,9 @@ type DialOptions struct {
 	// Method is the request's. Empty: GET.
 	Method string
 
-	// Header has further fields of the request. Host overrides the URL's.
+	// Header has further fields of the request. Host overrides the URL's, and
+	// the options of Connection are sent beside Upgrade. Upgrade and the fields
+	// that frame a body are not taken from it: the request has none.
 	Header http.Header
 
 	// TLSConfig is for https: and wss: URLs. nil: the default. ALPN offers
@@ -169,8 +171,14 @@ func newRequest(rawURL string, opts *DialOptions) (*http.Request, error) {
 	if header == nil {
 		header = make(http.Header)
 	}
-	host := header.Get("Host")
-	delete(header, "Host")
+	host := ""
+	if v := takeField(header, "Host"); len(v) > 0 {
+		host = v[0]
+	}
+	options := connectionOptions(takeField(header, "Connection"))
+	for _, name := range []string{"Upgrade", "Content-Length", "Transfer-Encoding", "Trailer"} {
+		takeField(header, name)
+	}
 	for name, values := range header {
 		for _, v := range values {
 			if !isToken(name) || !isFieldValue(v) {
@@ -179,14 +187,14 @@ func newRequest(rawURL string, opts *DialOptions) (*http.Request, error) {
 		}
 	}
 	if host == "" {
-		host = u.Host
+		host = hostField(u)
 	}
-	if strings.ContainsAny(host, " \t\r\n/?#@") {
-		return nil, fmt.Errorf("%q is not a Host", host)
+	if strings.ContainsAny(host, " \t/?#@") || !isFieldValue(host+options) {
+		return nil, fmt.Errorf("the Host %q or the Connection options %q cannot be sent", host, options)
 	}
-	header.Set("Upgrade", strings.Join(names, ", "))
-	header["Connection"] = []string{connectionOptions(header)}
-	if u.User != nil && header.Get("Authorization") == "" {
+	header["Upgrade"] = []string{strings.Join(names, ", ")}
+	header["Connection"] = []string{options}
+	if u.User != nil && !hasField(header, "Authorization") {
 		r := http.Request{Header: header}
 		password, _ := u.User.Password()
 		r.SetBasicAuth(u.User.Username(), password)
@@ -198,10 +206,11 @@ func newRequest(rawURL string, opts *DialOptions) (*http.Request, error) {
 }
 
 // connectionOptions keeps the options that the caller named (a protocol's own
-// field may have to be listed, as h2c's is) and adds upgrade.
-func connectionOptions(header http.Header) string {
+// field may have to be listed, as h2c's is) and adds upgrade. "A sender of
+// Upgrade MUST also send an "Upgrade" connection option…" RFC 9110 §7.8
+func connectionOptions(named []string) string {
 	options := []string{"Upgrade"}
-	for s := range elements(header["Connection"]) {
+	for s := range elements(named) {
 		if !strings.EqualFold(s, "upgrade") {
 			options = append(options, s)
 		}
@@ -215,10 +224,11 @@ func parseURL(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	if err != nil {
 		var ue *url.Error
-		if errors.As(err, &ue) {
-			err = ue.Err // without the URL, which may hold secrets
+		if errors.As(err, &ue) && !strings.Contains(raw, "@") {
+			return nil, fmt.Errorf("the URL does not parse: %w", ue.Err) // without the URL
 		}
-		return nil, fmt.Errorf("the URL does not parse: %w", err)
+		// What is taken for a port may be a password.
+		return nil, errors.New("the URL does not parse: write user:password@host with reserved characters as %XX")
 	}
 	switch strings.ToLower(u.Scheme) {
 	case "http", "ws":
@@ -244,7 +254,36 @@ func parseURL(raw string) (*url.URL, error) {
 	if u.Path == "" {
 		u.Path = "/" // RFC 6455 §3; RFC 9110 §4.2.3
 	}
+	u.RawQuery = asciiQuery(u.RawQuery)
 	return u, nil
+}
+
+// asciiQuery escapes what package url lets pass in a query, and the request line
+// does not: a space would end the target there.
+func asciiQuery(query string) string {
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; c <= ' ' || c >= 0x7f {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+// hostField is u's host and port for the Host field: without the zone of an
+// IPv6 address, which "has no meaning outside the host", RFC 6874 §4, and
+// without a colon that no port follows.
+func hostField(u *url.URL) string {
+	host, _, _ := strings.Cut(u.Hostname(), "%")
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	if port := u.Port(); port != "" {
+		host += ":" + port
+	}
+	return host
 }
 
 // asciiHost is u's host and port with an internationalised name in its ASCII
@@ -274,7 +313,7 @@ func DisplayURL(raw string) string {
 }
 
 func displayURL(u *url.URL) string {
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
 // credentials are the fields that must not follow a redirect to another origin.
@@ -301,9 +340,9 @@ func redirect(r *http.Request, resp *http.Response) (*http.Request, error) {
 	next := *r
 	next.URL, next.Header = u, r.Header.Clone()
 	if u.Scheme != r.URL.Scheme || !strings.EqualFold(u.Host, r.URL.Host) {
-		next.Host = u.Host
+		next.Host = hostField(u)
 		for _, name := range credentials {
-			next.Header.Del(name)
+			takeField(next.Header, name)
 		}
 		u.User = nil
 	}

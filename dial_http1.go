@@ -42,7 +42,7 @@ func (e *RefusedError) Error() string {
 		what += " and did not switch protocols"
 	}
 	if location := e.Response.Header.Get("Location"); location != "" && e.Response.StatusCode/100 == 3 {
-		what += " (redirects are not followed by default)"
+		what += " (a redirect; none, or no further one, is followed: see MaxRedirects)"
 	}
 	if line := e.firstLine(); line != "" {
 		what += fmt.Sprintf(": %q", line)
@@ -67,37 +67,40 @@ func open(ctx context.Context, r *http.Request, opts *DialOptions) (Conn, *http.
 		}
 		return &DialError{stage, displayURL(r.URL), err}
 	}
-	nc, err := connect(ctx, r.URL, opts)
+	transport, err := connect(ctx, r.URL, opts)
 	if err != nil {
 		return nil, nil, fail(StageConnect, err)
 	}
 	// From here on the end of ctx interrupts reads and writes.
-	stop := context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { transport.SetDeadline(past) })
 	defer stop()
+	nc := transport
 	if r.URL.Scheme == "https" {
-		tc := tls.Client(nc, tlsConfig(r, opts))
+		tc := tls.Client(transport, tlsConfig(r, opts))
 		if err := tc.HandshakeContext(ctx); err != nil {
-			nc.Close()
+			transport.Close()
 			return nil, nil, fail(StageTLS, err)
 		}
 		nc = tc
 	}
 	c, resp, err := exchange(nc, r, opts)
-	switch {
-	case err == nil && !stop():
-		// ctx ended in the same moment: its deadline may be set already.
-		nc.Close()
-		return nil, nil, fail(StageHandshake, ctx.Err())
-	case err == nil:
-		return c, resp, nil
-	}
-	nc.Close()
 	var refused *RefusedError
-	if errors.As(err, &refused) {
+	switch {
+	case err == nil && stop():
+		return c, resp, nil
+	case err == nil:
+		// ctx ended in the same moment: its deadline may be set already.
+		err = ctx.Err()
+	case errors.As(err, &refused):
+		nc.Close()
 		return nil, resp, refused
 	}
+	abort(nc) // a TLS connection's Close may wait
 	return nil, resp, fail(StageHandshake, err)
 }
+
+// past as a deadline interrupts what is under way.
+var past = time.Unix(1, 0)
 
 func connect(ctx context.Context, u *url.URL, opts *DialOptions) (net.Conn, error) {
 	port := u.Port()
@@ -117,7 +120,7 @@ func tlsConfig(r *http.Request, opts *DialOptions) *tls.Config {
 		config = opts.TLSConfig.Clone()
 	}
 	if config.ServerName == "" {
-		config.ServerName = r.URL.Hostname()
+		config.ServerName, _, _ = strings.Cut(r.URL.Hostname(), "%") // without an IPv6 zone
 	}
 	config.NextProtos = []string{"http/1.1"}
 	return config
@@ -135,7 +138,7 @@ func exchange(nc net.Conn, r *http.Request, opts *DialOptions) (Conn, *http.Resp
 		if limited.N <= 0 {
 			err = fmt.Errorf("the answer's head is over %d bytes", opts.maxHead())
 		} else if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-			err = errors.New("the server closed the connection without an answer")
+			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
 		return nil, nil, err
 	}
@@ -176,7 +179,9 @@ func readAnswer(br *bufio.Reader, r *http.Request) (*http.Response, error) {
 // refusedBy reads what it may of the body. What cuts it short is no error: the
 // status has come.
 func refusedBy(nc net.Conn, resp *http.Response) error {
-	nc.SetReadDeadline(time.Now().Add(maxRefusalWait))
+	// A timer and not a deadline, which would put off the one that ctx has set.
+	timer := time.AfterFunc(maxRefusalWait, func() { nc.SetReadDeadline(past) })
+	defer timer.Stop() // nc is closed next
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBody))
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	return &RefusedError{resp, body}
@@ -184,7 +189,7 @@ func refusedBy(nc net.Conn, resp *http.Response) error {
 
 // judge returns what is wrong with a 101; empty: nothing.
 func judge(resp *http.Response, asked []Token) string {
-	if !resp.ProtoAtLeast(1, 1) {
+	if resp.ProtoMajor != 1 || resp.ProtoMinor < 1 {
 		return "it is " + resp.Proto + ", which has no Upgrade"
 	}
 	if !HasToken(resp.Header["Connection"], "upgrade") {

@@ -17,23 +17,23 @@ var (
 	ErrRestart = errors.New("wye: server is restarting")
 )
 
-// ErrForced wraps what a leave function returns when it had to abort a
+// ErrForced is wrapped by what a leave function returns when it had to abort a
 // connection because the peer did not play its part in time.
 var ErrForced = errors.New("wye: connection aborted")
 
 // A Group is the live upgraded connections of a server, so that they can be
 // counted and ended together: [http.Server.Shutdown] neither waits for hijacked
-// connections nor tells them. The zero Group is ready. Its methods may be
-// called concurrently.
+// connections nor tells them. The zero Group is ready; a nil one is always
+// empty. Its methods may be called concurrently.
 type Group struct {
 	mu       sync.Mutex // guards what is below
 	members  map[*Member]struct{}
 	draining error         // why nobody may join any more; nil: they may
-	emptied  chan struct{} // closed when the last one has gone; made by who waits for that
+	emptied  chan struct{} // closed when the last one has gone; made by who asks for it
 }
 
-// Member is one connection's place in a [Group]. A nil Member is in none, and
-// its methods do nothing.
+// Member is one connection's place in a [Group]. A nil or zero Member is in
+// none, and its methods do nothing.
 type Member struct {
 	group *Group
 
@@ -46,9 +46,9 @@ type Member struct {
 	ready   chan struct{} // closed when leave is set or the connection has ended; made by who waits for that
 }
 
-// Join adds a connection that abort ends at once. It fails with an [Answerer],
-// 503, when the group is draining. [Accept] joins; call it for connections that
-// come about in other ways.
+// Join adds a connection that abort ends at once; abort may call Done. It fails
+// with an [Answerer], 503, when the group is draining. [Accept] joins; call it
+// for connections that come about in other ways.
 func (g *Group) Join(abort func(cause error)) (*Member, error) {
 	m, err := g.reserve()
 	if err == nil {
@@ -83,7 +83,7 @@ func (g *Group) reserve() (*Member, error) {
 
 // arm says how to abort the connection, and does it if that was asked for.
 func (m *Member) arm(abort func(cause error)) {
-	if m == nil {
+	if m == nil || m.group == nil || abort == nil {
 		return
 	}
 	m.group.mu.Lock()
@@ -112,6 +112,9 @@ func (m *Member) kill(cause error) bool {
 
 // Len returns how many connections there are.
 func (g *Group) Len() int {
+	if g == nil {
+		return 0
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return len(g.members)
@@ -119,6 +122,9 @@ func (g *Group) Len() int {
 
 // Draining returns why nobody may join any more, or nil.
 func (g *Group) Draining() error {
+	if g == nil {
+		return nil
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.draining
@@ -129,10 +135,11 @@ func (g *Group) Draining() error {
 // [ErrRestart]), and return when the connection has ended. It returns nil if
 // the peer took part, an error that wraps [ErrForced] if the connection was
 // aborted because it did not, and another error if the connection was lost. It
-// must return when ctx ends. Without such a function a drain can only wait for
-// the connection, and abort it in the end.
+// must return when ctx ends. Each Shutdown of the group calls it, so two may at
+// the same time. Without such a function a drain can only wait for the
+// connection, and abort it in the end.
 func (m *Member) OnLeave(f func(ctx context.Context, cause error) error) {
-	if m == nil {
+	if m == nil || m.group == nil {
 		return
 	}
 	m.group.mu.Lock()
@@ -175,7 +182,7 @@ func (m *Member) wakeLocked() {
 // Done says that the connection has ended. A member whose handler still runs
 // stays until that has returned too.
 func (m *Member) Done() {
-	if m == nil {
+	if m == nil || m.group == nil {
 		return
 	}
 	m.group.mu.Lock()
@@ -220,8 +227,9 @@ var servers struct {
 }
 
 // GroupOf returns the group of srv, which [Accept] uses unless it is told
-// another. Its members are asked to leave when srv.Shutdown is called, though
-// only [Shutdown] waits for them. GroupOf(nil) is nil: no group.
+// another. Its members are asked to leave when srv.Shutdown is called, and
+// aborted 30 seconds later, though only [Shutdown] waits for them; srv.Close
+// does not concern them. GroupOf(nil) is nil: no group.
 func GroupOf(srv *http.Server) *Group {
 	if srv == nil {
 		return nil

@@ -11,8 +11,8 @@ import (
 // What Error says is for the log; the client sees only the answer.
 type Answerer interface {
 	error
-	// Answer returns the status, further header fields (nil: none) and the
-	// text of the body, without a line end.
+	// Answer returns the status, from 200 on, further header fields (nil: none)
+	// and the text of the body, without a line end.
 	Answer() (status int, header http.Header, text string)
 }
 
@@ -56,8 +56,13 @@ func Answer(w http.ResponseWriter, err error) {
 	status, header, text := http.StatusInternalServerError, http.Header(nil), "The upgrade failed on the server's side"
 	var a Answerer
 	if errors.As(err, &a) {
-		status, header, text = a.Answer()
+		// An interim status would not end the exchange, and an impossible one
+		// panics.
+		if s, h, t := a.Answer(); s >= 200 && s <= 999 {
+			status, header, text = s, h, t
+		}
 	}
+	w.Header().Del("Content-Length") // of the response that was meant to be
 	for name, values := range header {
 		w.Header()[name] = values
 	}

@@ -25,6 +25,7 @@ type Request struct {
 func Detach(ctx context.Context, r *http.Request, t Token) *Request {
 	d := r.Clone(ctx)
 	d.Body, d.GetBody, d.Form, d.PostForm, d.MultipartForm, d.Trailer = http.NoBody, nil, nil, nil, nil, nil
+	d.ContentLength, d.TransferEncoding = 0, nil
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return &Request{Request: d, Token: t, LocalAddr: local}
 }

@@ -38,34 +38,40 @@ type DrainCounts struct {
 // Shutdown ends srv and its upgraded connections: it refuses new upgrades with
 // 503, shuts the HTTP server down, asks each upgraded connection to leave, in
 // random order over d.Over, and waits for them and their handlers. When ctx
-// ends it aborts what is left and returns ctx's error; it then waits no longer
-// for handlers that ignore that.
+// ends it aborts what is left and returns the cause; it then waits no longer for
+// handlers that ignore that.
 func Shutdown(ctx context.Context, srv *http.Server, d Drain) (DrainCounts, error) {
 	g := GroupOf(srv)
 	g.refuse(d.cause())
 	done := make(chan error, 1)
 	go func() { done <- srv.Shutdown(ctx) }() // ends with ctx; received from below
 	counts, err := g.Shutdown(ctx, d)
-	return counts, errors.Join(err, <-done)
+	if other := <-done; !errors.Is(err, other) {
+		err = errors.Join(err, other)
+	}
+	return counts, err
 }
 
 // Shutdown is the package's Shutdown for connections alone: it ends those of g
 // and lets nobody join any more.
 func (g *Group) Shutdown(ctx context.Context, d Drain) (DrainCounts, error) {
+	if g == nil {
+		return DrainCounts{}, nil
+	}
 	g.refuse(d.cause())
 	t := tally{group: g, cause: d.cause()}
-	members := g.snapshot()
+	members, empty := g.snapshot(), g.empty()
 	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
 
 	began := time.Now()
 	for i, m := range members {
 		due := began.Add(d.Over * time.Duration(i) / time.Duration(len(members)))
-		if !sleep(ctx, time.Until(due)) {
-			break // the rest is aborted below
+		if !sleep(ctx, empty, time.Until(due)) {
+			break // the rest has gone, or is aborted below
 		}
 		t.Go(func() { t.say(ctx, m) }) // waited for below
 	}
-	err := g.wait(ctx)
+	err := wait(ctx, empty)
 	if err != nil {
 		t.abortAll()
 	}
@@ -102,24 +108,34 @@ func (g *Group) snapshot() []*Member {
 	return members
 }
 
-// wait returns when nobody is left, or with ctx's error.
-func (g *Group) wait(ctx context.Context) error {
-	for {
-		g.mu.Lock()
-		if len(g.members) == 0 {
-			g.mu.Unlock()
-			return nil
-		}
-		if g.emptied == nil {
-			g.emptied = make(chan struct{})
-		}
-		emptied := g.emptied
-		g.mu.Unlock()
-		select {
-		case <-emptied:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
+// empty returns a channel that is closed when nobody is left. Nobody comes any
+// more, after refuse.
+func (g *Group) empty() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.members) == 0 {
+		already := make(chan struct{})
+		close(already)
+		return already
+	}
+	if g.emptied == nil {
+		g.emptied = make(chan struct{})
+	}
+	return g.emptied
+}
+
+// wait returns when empty is closed, or with the cause of ctx's end.
+func wait(ctx context.Context, empty <-chan struct{}) error {
+	select {
+	case <-empty:
+		return nil
+	case <-ctx.Done():
+	}
+	select {
+	case <-empty:
+		return nil
+	default:
+		return context.Cause(ctx)
 	}
 }
 
@@ -179,8 +195,8 @@ func (t *tally) counts(members []*Member) DrainCounts {
 	return n
 }
 
-// sleep returns false if ctx ended first.
-func sleep(ctx context.Context, d time.Duration) bool {
+// sleep returns false if ctx ended first, or nobody is left to wait for.
+func sleep(ctx context.Context, empty <-chan struct{}, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}
@@ -189,6 +205,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	select {
 	case <-timer.C:
 		return true
+	case <-empty:
+		return false
 	case <-ctx.Done():
 		return false
 	}

@@ -9,16 +9,24 @@ import (
 
 // Splice copies between a and b in both directions until both have ended, and
 // closes both. The end of one direction is passed on with CloseWrite, so the
-// other goes on; where the transport cannot do that, both end. When ctx ends, or
-// a direction fails, both connections are aborted and what went wrong first is
-// returned. toB and toA are the bytes that went from a to b and from b to a.
+// other goes on; where the transport cannot do that, both are closed. When ctx
+// ends, or a direction fails, both connections are aborted and what went wrong
+// first is returned. toB and toA are the bytes that went from a to b and from b to a.
 //
 // No more is held than the kernel or one copy buffer a direction holds.
 func Splice(ctx context.Context, a, b Conn) (toB, toA int64, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(ctx, func() {
-		Abort(a, context.Cause(ctx))
-		Abort(b, context.Cause(ctx))
+	ended := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() { // received below
+		defer close(ended)
+		cause := context.Cause(ctx)
+		if cause == errNoHalfClose { // what was written is to arrive
+			a.Close()
+			b.Close()
+			return
+		}
+		Abort(a, cause)
+		Abort(b, cause)
 	})
 	done := make(chan struct{})
 	go func() { // ends when its direction does: received below
@@ -31,12 +39,12 @@ func Splice(ctx context.Context, a, b Conn) (toB, toA int64, err error) {
 		a.Close()
 		b.Close()
 	} else {
-		err = context.Cause(ctx)
+		<-ended
+		if err = context.Cause(ctx); err == errNoHalfClose {
+			err = nil
+		}
 	}
 	cancel(nil)
-	if errors.Is(err, errNoHalfClose) {
-		err = nil
-	}
 	return toB, toA, err
 }
 
@@ -66,11 +74,14 @@ func pass(dst, src Conn, fail context.CancelCauseFunc) int64 {
 // passEarly writes the bytes that came with src's head.
 func passEarly(dst, src Conn) (int64, error) {
 	c, ok := src.(*conn)
-	if !ok || !c.hasEarly.Load() {
+	if !ok {
 		return 0, nil
 	}
-	b := make([]byte, len(c.early))
-	n, err := dst.Write(b[:c.readEarly(b)])
+	b := c.takeEarly()
+	if len(b) == 0 {
+		return 0, nil
+	}
+	n, err := dst.Write(b)
 	return int64(n), err
 }
 

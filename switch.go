@@ -12,8 +12,9 @@ import (
 
 // A Protocol is what a server can switch to. Check is called concurrently.
 type Protocol interface {
-	// Check judges r before the switch to t, and says what the switch is to
-	// be. [ErrDecline] passes r on to the next token, or to the fallback; an
+	// Check judges r before the switch to t, which has the name of the [Offer]
+	// and the version of the request, and says what the switch is to be.
+	// [ErrDecline] passes r on to the next token, or to the fallback; an
 	// [Answerer] answers it; any other error answers it with 500. Check neither
 	// reads r.Body nor keeps r.
 	Check(r *http.Request, t Token) (*Agreement, error)
@@ -87,34 +88,55 @@ type Switch struct {
 
 // ServeHTTP returns when the agreed Serve has.
 func (s *Switch) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	declined := false
 	for _, asked := range Requested(r) {
 		for _, offer := range s.Protocols {
 			if !offer.Token.matches(asked) {
 				continue
 			}
-			agreed, err := offer.Protocol.Check(r, asked)
+			t := Token{offer.Token.Name, asked.Version} // the name as we write it
+			agreed, err := check(offer.Protocol, r, t)
 			switch {
 			case errors.Is(err, ErrDecline):
+				declined = true
 				continue
 			case err != nil:
-				s.log(r, asked, "upgrade refused", err)
+				s.log(r, t, "upgrade refused", err)
 				Answer(w, err)
 			default:
-				s.serve(w, r, asked, agreed)
+				s.serve(w, r, t, agreed)
 			}
 			return
 		}
 	}
-	s.fallBack(w, r)
+	s.fallBack(w, r, declined)
+}
+
+// check is p.Check, and sees to it that something was agreed on.
+func check(p Protocol, r *http.Request, t Token) (*Agreement, error) {
+	agreed, err := p.Check(r, t)
+	if err == nil && (agreed == nil || agreed.Serve == nil) {
+		if agreed != nil {
+			agreed.cancel()
+		}
+		return nil, errors.New("wye: Check returned neither an error nor an Agreement with a Serve")
+	}
+	return agreed, err
 }
 
 func (s *Switch) serve(w http.ResponseWriter, r *http.Request, t Token, agreed *Agreement) {
+	switched := false
+	defer func() {
+		if !switched { // also when a wrapper's Hijack panics
+			agreed.cancel()
+		}
+	}()
 	c, err := accept(w, r, t, &AcceptOptions{Header: agreed.Header, Timeout: s.Timeout, MaxBody: s.MaxBody, Group: s.Group})
 	if err != nil {
-		agreed.cancel()
 		s.log(r, t, "upgrade failed", err)
 		return
 	}
+	switched = true
 	ctx, cancel := context.WithCancelCause(r.Context())
 	defer cancel(nil)
 	defer c.member.hold()()
@@ -132,25 +154,24 @@ func (s *Switch) serve(w http.ResponseWriter, r *http.Request, t Token, agreed *
 	}
 }
 
-func (s *Switch) fallBack(w http.ResponseWriter, r *http.Request) {
+// fallBack answers what is not switched; declined: a protocol was asked, and did
+// not want to.
+func (s *Switch) fallBack(w http.ResponseWriter, r *http.Request, declined bool) {
 	offers := s.offers()
-	if s.Fallback != nil {
+	switch {
+	case s.Fallback != nil:
 		if s.Advertise && r.ProtoMajor == 1 && offers != "" {
-			w.Header().Set("Upgrade", offers)
-			w.Header().Set("Connection", "Upgrade")
+			w.Header().Add("Upgrade", offers)
+			w.Header().Add("Connection", "Upgrade")
 		}
 		s.Fallback.ServeHTTP(w, r)
-		return
+	case offers == "":
+		Answer(w, &Refusal{Status: http.StatusNotFound, Text: "Nothing is on offer here"})
+	case declined:
+		Answer(w, upgradeRequired(r, offers, "the request asks for it, but lacks what the protocol needs beside"))
+	default:
+		Answer(w, upgradeRequired(r, offers, whyNoUpgrade(r)))
 	}
-	refusal := &Refusal{Status: http.StatusUpgradeRequired, Text: whyNoUpgrade(r, offers)}
-	if offers == "" {
-		refusal = &Refusal{Status: http.StatusNotFound, Text: "Nothing is on offer here"}
-	} else if r.ProtoMajor == 1 {
-		// "A server that sends a 426 … MUST send an Upgrade header field…"
-		// RFC 9110 §15.5.22; HTTP/2 and HTTP/3 may not.
-		refusal.Header = http.Header{"Upgrade": {offers}, "Connection": {"Upgrade"}}
-	}
-	Answer(w, refusal)
 }
 
 // offers lists what can be asked for, in order, each once.

@@ -54,13 +54,15 @@ func (t Token) valid() bool {
 // Requested returns the tokens that r asks to switch to, in the client's order
 // of preference. It returns nil where r is no upgrade request:
 //
-//   - "A server MUST ignore an Upgrade header field that is received in an
-//     HTTP/1.0 request." RFC 9110 §7.8; HTTP/2 and HTTP/3 have no Upgrade.
+//   - "A server that receives an Upgrade header field in an HTTP/1.0 request
+//     MUST ignore that Upgrade field." RFC 9110 §7.8; HTTP/2 and HTTP/3 have no
+//     Upgrade.
 //   - "A sender of Upgrade MUST also send an "Upgrade" connection option in the
 //     Connection header field." RFC 9110 §7.8: without it the field may come
 //     from a hop that did not mean us.
 //
-// A list element that is no token is skipped.
+// A list element that is no token is skipped, and so is what follows the first
+// 32 tokens.
 func Requested(r *http.Request) []Token {
 	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || !HasToken(r.Header["Connection"], "upgrade") {
 		return nil
@@ -68,11 +70,18 @@ func Requested(r *http.Request) []Token {
 	return parseTokens(r.Header["Upgrade"])
 }
 
+// maxTokens bounds what one request can ask for: a head has room for half a
+// million tokens, and each may be judged by every [Protocol] of a [Switch].
+const maxTokens = 32
+
 func parseTokens(lines []string) []Token {
 	var tokens []Token
 	for s := range elements(lines) {
 		if t, err := ParseToken(s); err == nil {
 			tokens = append(tokens, t)
+		}
+		if len(tokens) == maxTokens {
+			break
 		}
 	}
 	return tokens
@@ -83,7 +92,9 @@ func parseTokens(lines []string) []Token {
 // RFC 9110 section 5.6.1.
 func HasToken(lines []string, token string) bool {
 	for s := range elements(lines) {
-		if strings.EqualFold(s, token) {
+		// A letter beyond ASCII that folds to one of a token (K, the kelvin
+		// sign) is longer.
+		if len(s) == len(token) && strings.EqualFold(s, token) {
 			return true
 		}
 	}
