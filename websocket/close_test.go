@@ -212,18 +212,32 @@ func TestServerClosesTCPFirst(t *testing.T) {
 }
 
 // The Close frame of a failed connection arrives although the peer goes on
-// sending: closing at once would reset the connection and lose it.
+// sending, and then the end: closing at once would reset the connection, which
+// may lose the frame.
 func TestFailureArrives(t *testing.T) {
-	url := newServer(t, websocket.Handler(echo, nil))
-	for range 20 {
-		raw := rawDial(t, url)
-		io.WriteString(raw, "\x83\x80\x00\x00\x00\x00"+strings.Repeat("\x81\xfe\x03\xe8\x00\x00\x00\x00"+strings.Repeat("x", 1000), 100))
-		b := make([]byte, 4)
-		if err := readFull(raw, b); err != nil || b[0] != 0x88 || string(b[2:]) != "\x03\xea" {
-			t.Fatalf("% x, %v", b, err)
+	ended := make(chan struct{})
+	url := newServer(t, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		_, _, err := c.Read(ctx)
+		return err
+	}, nil))
+	raw := rawDial(t, url)
+	chatter := "\x81\xfe\x03\xe8\x00\x00\x00\x00" + strings.Repeat("x", 1000)
+	io.WriteString(raw, "\x83\x80\x00\x00\x00\x00"+strings.Repeat(chatter, 100))
+	go func() {
+		defer close(ended)
+		for range 50 {
+			if _, err := io.WriteString(raw, chatter); err != nil {
+				t.Errorf("while the peer sends on: %v", err)
+				return
+			}
+			time.Sleep(time.Millisecond)
 		}
-		raw.Close()
+	}()
+	b, err := io.ReadAll(raw)
+	if err != nil || len(b) < 4 || b[0] != 0x88 || string(b[2:4]) != "\x03\xea" {
+		t.Errorf("% x, %v; want a Close with 1002, and the end", b, err)
 	}
+	<-ended
 }
 
 func TestCloseNow(t *testing.T) {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,10 +18,19 @@ import (
 )
 
 // A read whose context ends leaves the connection usable and loses nothing, not
-// even half a message.
+// even half a message or half a TLS record.
 func TestCancelledReadLosesNothing(t *testing.T) {
-	url := newServer(t, websocket.Handler(echo, nil))
-	c := dial(t, url, nil)
+	t.Run("TCP", func(t *testing.T) {
+		cancelReads(t, dial(t, newServer(t, websocket.Handler(echo, nil)), nil))
+	})
+	t.Run("TLS", func(t *testing.T) {
+		srv := httptest.NewTLSServer(websocket.Handler(echo, nil))
+		defer srv.Close()
+		cancelReads(t, dial(t, srv.URL, &websocket.DialOptions{TLSConfig: srv.Client().Transport.(*http.Transport).TLSClientConfig}))
+	})
+}
+
+func cancelReads(t *testing.T, c *websocket.Conn) {
 	const messages = 2000
 	go func() {
 		for i := range messages {

@@ -81,15 +81,12 @@ func TestPipelinedRepliesAreCoalesced(t *testing.T) {
 	defer srv.Close()
 	raw := rawDial(t, "ws://"+ln.Addr().String())
 
-	const rounds = 50
-	sent := strings.Repeat("\x81\x85\x00\x00\x00\x00hello", 16)
-	want := strings.Repeat("\x81\x05hello", 16)
-	got := make([]byte, len(want))
+	got := make([]byte, len(sixteenReplies))
 	worst := int64(0)
-	for range rounds {
+	for range 50 {
 		ln.writes.Store(0)
-		io.WriteString(raw, sent)
-		if err := readFull(raw, got); err != nil || string(got) != want {
+		io.WriteString(raw, sixteenMessages)
+		if err := readFull(raw, got); err != nil || string(got) != sixteenReplies {
 			t.Fatalf("%q, %v", got, err)
 		}
 		worst = max(worst, ln.writes.Load())
@@ -99,14 +96,71 @@ func TestPipelinedRepliesAreCoalesced(t *testing.T) {
 	}
 }
 
+var (
+	sixteenMessages = strings.Repeat("\x81\x85\x00\x00\x00\x00hello", 16)
+	sixteenReplies  = strings.Repeat("\x81\x05hello", 16)
+)
+
+// halfCloser is a net.Pipe's end as a wye.Conn.
+type halfCloser struct{ net.Conn }
+
+func (halfCloser) CloseWrite() error { return errors.ErrUnsupported }
+
+// They leave in one write, at the end of the input and not a moment later; but
+// if the handler waits in between, they do not.
+func TestBatchOfReplies(t *testing.T) {
+	for _, x := range []struct {
+		name   string
+		pause  time.Duration // of the handler, after its first reply
+		writes int64
+		took   time.Duration // until the first reply is there
+	}{
+		{"no pause", 0, 1, 0},
+		{"a pause", time.Second, 2, time.Millisecond},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				there, here := net.Pipe()
+				defer there.Close()
+				var writes atomic.Int64
+				s := websocket.Over(halfCloser{countingConn{here, &writes}}, new(websocket.Options))
+				defer s.CloseNow()
+				go func() {
+					for i := 0; ; i++ {
+						typ, p, err := s.Read(t.Context())
+						if err != nil {
+							return
+						}
+						s.Write(t.Context(), typ, p)
+						if i == 0 {
+							time.Sleep(x.pause)
+						}
+					}
+				}()
+				began := time.Now()
+				io.WriteString(there, sixteenMessages)
+				got := make([]byte, len(sixteenReplies))
+				readFull(there, got[:7])
+				if d := time.Since(began); d != x.took {
+					t.Errorf("the first reply took %v, want %v", d, x.took)
+				}
+				readFull(there, got[7:])
+				if n := writes.Load(); n != x.writes || string(got) != sixteenReplies {
+					t.Errorf("%d writes, want %d: %q", n, x.writes, got)
+				}
+			})
+		})
+	}
+}
+
 func TestConcurrentWriters(t *testing.T) {
-	const writers, each = 8, 300
+	const writers, each = 8, 200
 	url := newServer(t, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
 		var wg sync.WaitGroup
 		for w := range writers {
 			wg.Go(func() {
 				for i := range each {
-					p := fmt.Appendf(nil, "%d %d %s", w, i, strings.Repeat("x", i))
+					p := fmt.Appendf(nil, "%d %d %s", w, i, strings.Repeat("x", 300*i))
 					if w == 0 {
 						c.WritePrepared(ctx, websocket.Prepare(websocket.MessageText, p))
 					} else {
@@ -126,9 +180,9 @@ func TestConcurrentWriters(t *testing.T) {
 			t.Fatal(err)
 		}
 		var w, i int
-		var fill string
-		fmt.Sscan(string(p), &w, &i, &fill)
-		if i != next[w] || len(fill) != i {
+		head, fill, _ := bytes.Cut(p, []byte("x"))
+		fmt.Sscan(string(head), &w, &i)
+		if i != next[w] || len(fill) != max(300*i-1, 0) {
 			t.Fatalf("writer %d: got message %d of %d bytes, want %d", w, i, len(fill), next[w])
 		}
 		next[w]++
