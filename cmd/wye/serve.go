@@ -52,7 +52,7 @@ second one aborts at once.`,
 	f.StringArrayVar(&o.hosts, "host", nil, "Host `pattern` to answer to, such as chat.example.com or *.example.com; * is any (repeatable)")
 	f.StringArrayVar(&o.origins, "origin", nil, "`pattern` of other origins whose pages may connect, such as https://example.com (repeatable)")
 	f.IntVar(&o.maxMessage, "max-message", 0, "largest message of the echoes and rooms, in `bytes`; 0 is each endpoint's own")
-	f.IntVar(&o.maxConnections, "max-connections", 20_000, "most upgraded connections at a `number`; more are answered with 503")
+	f.IntVar(&o.maxConnections, "max-connections", 20_000, "most upgraded connections at a time; more are answered with 503")
 	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "silence after which a WebSocket is pinged; negative is never")
 	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
 	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")

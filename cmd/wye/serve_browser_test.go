@@ -71,6 +71,7 @@ func TestChatInChromium(t *testing.T) {
 		p.untilEqual(texts, said)
 		p.untilEqual(here, []string{"Ada", "Bob", "Grace"})
 	}
+	ada.until(notices + `.includes("Grace joined.")`)
 	ada.picture("chat", look{width: 1200, height: 800})
 	ada.picture("chat-dark", look{width: 1200, height: 800, dark: true})
 	bob.picture("chat-phone", look{width: 390, height: 844, phone: true})

@@ -45,8 +45,9 @@ func signalled(parent context.Context) (begin, abort context.Context, stop func(
 // freshConns are the connections on which no request has come yet: browsers
 // open some to have them ready. http.Server.Shutdown would wait for them.
 type freshConns struct {
-	mu    sync.Mutex
-	conns map[net.Conn]struct{}
+	mu     sync.Mutex
+	conns  map[net.Conn]struct{}
+	closed bool
 }
 
 func newFreshConns() *freshConns { return &freshConns{conns: map[net.Conn]struct{}{}} }
@@ -55,17 +56,21 @@ func newFreshConns() *freshConns { return &freshConns{conns: map[net.Conn]struct
 func (f *freshConns) track(c net.Conn, state http.ConnState) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if state == http.StateNew {
-		f.conns[c] = struct{}{}
-	} else {
+	switch {
+	case state != http.StateNew:
 		delete(f.conns, c)
+	case f.closed:
+		c.Close()
+	default:
+		f.conns[c] = struct{}{}
 	}
 }
 
-// close closes them.
+// close closes them, and those that come before the listener is closed.
 func (f *freshConns) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.closed = true
 	for c := range f.conns {
 		c.Close()
 	}

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"os"
 	"strings"
 	"testing"
 
@@ -112,5 +114,16 @@ func TestVerboseLogsEveryConnection(t *testing.T) {
 	verbose.log.until(t, "path=/api/data")
 	if text := quiet.log.String(); text != "" {
 		t.Errorf("without -v an ordinary request is logged:\n%s", text)
+	}
+}
+
+func TestKeepaliveFlags(t *testing.T) {
+	server := start(t, "--ping-interval", "20ms", "--pong-timeout", "20ms")
+	r := dialRaw(t, server.addr)
+	r.send(opening("/echo"))
+	r.receive()
+	r.gets("\x89") // a ping; without an answer the connection is given up
+	if _, err := io.Copy(io.Discard, r.in); errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error("a silent peer is kept")
 	}
 }

@@ -55,11 +55,22 @@ func TestFull(t *testing.T) {
 	}
 
 	leave()
-	leave() // a seat is given back once
 	if _, again := enter(t, s, "b"); s.Len() != 1 {
 		t.Errorf("%d rooms, want the new one alone", s.Len())
 	} else {
 		again()
+	}
+}
+
+func TestASeatIsGivenBackOnce(t *testing.T) {
+	s := newSet(rooms.Limits{Rooms: 1, Seats: 2}, nil)
+	enter(t, s, "a")
+	_, leave := enter(t, s, "a")
+	leave()
+	leave()
+	enter(t, s, "a")
+	if _, _, err := s.Enter("a"); err == nil {
+		t.Error("three are in a room of two seats")
 	}
 }
 
