@@ -106,7 +106,10 @@ func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 		return nil, err
 	}
 	hijacked = true
-	c.reset(nc, early(rw.Reader))
+	c.reset(nc, nil)
+	if rw != nil {
+		c.reset(nc, early(rw.Reader))
+	}
 	c.member.arm(c.Abort)
 	if err := writeHead(nc, head, opts.timeout()); err != nil {
 		c.Close()
