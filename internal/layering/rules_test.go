@@ -42,9 +42,10 @@ var rules = map[string]rule{
 	"conform/internal/faulty": {
 		why: "faulty is an endpoint to be broken, for conform's own tests: it stands as alone as conform",
 	},
-	"internal/needs":    {why: "it serves tests alone"},
-	"internal/golist":   {why: "it serves tests alone"},
-	"internal/leaks":    {why: "it is a test without a package"},
-	"internal/api":      {why: "it is a test without a package"},
-	"internal/layering": {why: "it is a test without a package"},
+	"internal/conformance": {why: "it is a test without a package"},
+	"internal/needs":       {why: "it serves tests alone"},
+	"internal/golist":      {why: "it serves tests alone"},
+	"internal/leaks":       {why: "it is a test without a package"},
+	"internal/api":         {why: "it is a test without a package"},
+	"internal/layering":    {why: "it is a test without a package"},
 }

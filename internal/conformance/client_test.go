@@ -1,0 +1,113 @@
+// Package conformance holds a test: our client under every case of the suite.
+// Our server's turn is in .ci/run, where the command tests `wye serve`.
+package conformance
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/wye-org/wye/conform"
+	"github.com/wye-org/wye/websocket"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestClient(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// 20.6.10 answers 200 and never ends the body. Our client reads a refusal's
+	// body for as long as the suite is prepared to wait.
+	cases, err := conform.Select(conform.Catalogue(conform.Client), nil, []string{"20.6.10"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	verdicts := make(map[conform.Verdict]int)
+	judged := make(chan struct{}, len(cases))
+	suite := &conform.ClientRun{Cases: cases, Report: func(r conform.Result) {
+		judged <- struct{}{}
+		verdicts[r.Verdict]++
+		switch r.Verdict {
+		case conform.Pass, conform.Informational, conform.Unimplemented:
+		default:
+			t.Errorf("%s (%s): %s: want %s, got %s", r.Case.ID, r.Case.Section, r.Verdict, r.Expected, r.Got)
+		}
+	}}
+	ctx, stop := context.WithCancel(t.Context())
+	var served sync.WaitGroup
+	served.Go(func() { // ends with ctx
+		if err := suite.Serve(ctx, ln); err != nil {
+			t.Error(err)
+		}
+	})
+
+	url := fmt.Sprintf("ws://%s/runCase?agent=wye&case=", ln.Addr())
+	drive(ctx, url, cases, 8, func(c *conform.Case) bool { return !c.Long })
+	drive(ctx, url, cases, 1, func(c *conform.Case) bool { return c.Long })
+	late := time.After(time.Minute) // our end has left the last ones, the suite's may not
+	for n := range cases {
+		select {
+		case <-judged:
+		case <-late:
+			t.Fatalf("of %d cases %d were judged", len(cases), n)
+		}
+	}
+	stop()
+	served.Wait()
+
+	t.Log(verdicts)
+	if verdicts[conform.Pass] < 300 {
+		t.Errorf("most cases should apply, got %v", verdicts)
+	}
+}
+
+// drive runs those of the cases that it should, at most so many at once.
+func drive(ctx context.Context, url string, cases []*conform.Case, atOnce int, should func(*conform.Case) bool) {
+	var driven sync.WaitGroup
+	ids := make(chan string)
+	for range atOnce {
+		driven.Go(func() { // ends with ids
+			for id := range ids {
+				echo(ctx, url+id)
+			}
+		})
+	}
+	for _, c := range cases {
+		if should(c) {
+			ids <- c.ID
+		}
+	}
+	close(ids)
+	driven.Wait()
+}
+
+// echo sends every message back until the connection ends. How it ends, or that
+// it does not begin, is for the suite to judge.
+func echo(ctx context.Context, url string) {
+	c, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Options: websocket.Options{
+		// The suite sends 16 MiB, and 4 MiB in frames of 64 bytes.
+		MaxMessage: 32 << 20, MaxFragments: 1 << 20, WriteQueueBytes: 64 << 20,
+	}})
+	if err != nil {
+		return
+	}
+	// CloseNow would not wait for the server to end the transport first. RFC
+	// 6455 §7.1.1.
+	defer c.Close(ctx, websocket.StatusNormalClosure, "")
+	for {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return
+		}
+		if err := c.Write(ctx, typ, p); err != nil {
+			return
+		}
+	}
+}
