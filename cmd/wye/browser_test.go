@@ -149,7 +149,9 @@ type look struct {
 	phone         bool
 }
 
-// picture writes a screenshot into the test's artifacts.
+// picture writes a screenshot into the test's artifacts. docs/chat.png is one:
+//
+//	go test -run Chromium -artifacts -outputdir /tmp/pictures
 func (p *tab) picture(name string, l look) {
 	p.t.Helper()
 	scheme := "light"

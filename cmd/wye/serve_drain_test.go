@@ -72,7 +72,10 @@ func TestDrainRefusesNewUpgrades(t *testing.T) {
 	server := start(t, "--drain", "0s")
 	// A switch whose request is not complete yet when the drain begins.
 	late := dialRaw(t, server.addr)
-	late.send(request("POST /", "Connection: upgrade", "Upgrade: foo/2", "Content-Length: 4"))
+	late.send(request("POST /", "Connection: upgrade", "Upgrade: foo/2", "Content-Length: 4", "Expect: 100-continue"))
+	if a := late.receive(); a.status != "100 Continue" {
+		t.Fatalf("a body is not asked for:\n%v", a)
+	}
 	slow := upgraded(t, server.addr, opening("/echo"))
 	slow.echoes()
 

@@ -43,7 +43,9 @@ func signalled(parent context.Context) (begin, abort context.Context, stop func(
 }
 
 // freshConns are the connections on which no request has come yet: browsers
-// open some to have them ready. http.Server.Shutdown would wait for them.
+// open some to have them ready, and http.Server.Shutdown would wait 5 seconds for
+// them. A request that is just coming in on one is lost as those are which are
+// still in the listener's queue; a client that reads no response sends it again.
 type freshConns struct {
 	mu     sync.Mutex
 	conns  map[net.Conn]struct{}

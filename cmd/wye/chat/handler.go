@@ -14,8 +14,8 @@ import (
 	"github.com/wye-org/wye/websocket"
 )
 
-// requestOverhead is what a request may have beyond its text, whose characters
-// JSON may write with two bytes for one and more.
+// requestOverhead is what a request may have beyond its text. Of that JSON may
+// write each byte with six: \u0041.
 const requestOverhead = 1 << 10
 
 // A Handler serves one room per path value "room".
