@@ -11,7 +11,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,7 +23,10 @@ import (
 // The tests are dialogues between the package and a peer, who says bytes and
 // wants bytes.
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // what is logged, a test looks at or nobody
+	goleak.VerifyTestMain(m)
+}
 
 // patience bounds what takes no time where all is well.
 const patience = 10 * time.Second
@@ -311,10 +313,3 @@ func logged() (*slog.Logger, func() string) {
 type writerFunc func([]byte) (int, error)
 
 func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-// lines are the field lines of a head, sorted, without its first.
-func lines(head string) []string {
-	all := strings.Split(strings.TrimSuffix(head, "\r\n\r\n"), "\r\n")[1:]
-	slices.Sort(all)
-	return all
-}

@@ -195,7 +195,7 @@ func (m *Member) Done() {
 // hold says that a handler runs, and the returned function that it has
 // returned.
 func (m *Member) hold() (release func()) {
-	if m == nil {
+	if m == nil || m.group == nil {
 		return func() {}
 	}
 	m.group.mu.Lock()
