@@ -233,7 +233,11 @@ func TestFailureArrives(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 	}()
+	began := time.Now()
 	b, err := io.ReadAll(raw)
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("the end came after %v: it waits for the peer's", d)
+	}
 	if err != nil || len(b) < 4 || b[0] != 0x88 || string(b[2:4]) != "\x03\xea" {
 		t.Errorf("% x, %v; want a Close with 1002, and the end", b, err)
 	}

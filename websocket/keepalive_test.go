@@ -182,7 +182,10 @@ func TestPing(t *testing.T) {
 }
 
 func TestPingGivesUp(t *testing.T) {
-	url := rawServer(t, serverHead+"Sec-WebSocket-Accept: ACCEPT\r\n\r\n", func(nc net.Conn) { io.Copy(io.Discard, nc) })
+	url := rawServer(t, serverHead+"Sec-WebSocket-Accept: ACCEPT\r\n\r\n", func(nc net.Conn) {
+		io.WriteString(nc, "\x8a\x00\x8a\x08unasked!") // pongs, but not ours
+		io.Copy(io.Discard, nc)
+	})
 	c := dial(t, url, nil)
 	for range 3 {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)

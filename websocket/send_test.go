@@ -1,0 +1,50 @@
+package websocket
+
+import (
+	"bytes"
+	"context"
+	"sync"
+	"syscall"
+	"testing"
+)
+
+// partial is a socket that takes three bytes at a time, and lets somebody write
+// meanwhile.
+type partial struct {
+	syscall.RawConn
+	c         *Conn
+	meanwhile func()
+}
+
+func (p *partial) Write(func(uintptr) bool) error {
+	s := &p.c.once
+	s.n, s.err = p.c.nc.Write(s.b[:min(3, len(s.b))])
+	p.meanwhile()
+	return nil
+}
+
+// What the kernel did not take goes out before what was queued meanwhile.
+func TestPartialSendKeepsOrder(t *testing.T) {
+	peer, c := Pipe(nil, nil)
+	defer peer.CloseNow()
+	defer c.CloseNow()
+	ctx := context.Background()
+	want := [][]byte{bytes.Repeat([]byte("1"), 100), []byte("two"), []byte("three")}
+	var once sync.Once
+	c.mu.Lock()
+	c.raw = &partial{c: c, meanwhile: func() {
+		once.Do(func() {
+			c.Write(ctx, MessageText, want[1])
+			c.Write(ctx, MessageText, want[2])
+		})
+	}}
+	c.mu.Unlock()
+	if err := c.Write(ctx, MessageText, want[0]); err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range want {
+		if _, p, err := peer.Read(ctx); !bytes.Equal(p, w) {
+			t.Fatalf("%q, %v; want %q", p, err, w)
+		}
+	}
+}
