@@ -29,12 +29,17 @@ var rules = map[string]rule{
 	},
 	"websocket": {
 		why:   "websocket joins wye, gate and wire",
-		own:   []string{"", "gate", "websocket/wire"},
+		own:   []string{"", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: idna,
 	},
 	"websocket/wire": {
 		why:   "wire is RFC 6455 without input or output: it is handed the bytes and the time",
+		own:   []string{"websocket/wire/internal/deflate"},
 		noStd: []string{"net", "net/http", "os", "time", "context"},
+	},
+	"websocket/wire/internal/deflate": {
+		why:   "deflate is RFC 1951 over slices, and knows no protocol",
+		noStd: []string{"net", "net/http", "os", "time", "context", "io"},
 	},
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
