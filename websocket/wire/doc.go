@@ -1,5 +1,5 @@
-// Package wire is the WebSocket protocol, RFC 6455, without input or output:
-// bytes in, events out; bytes appended out.
+// Package wire is the WebSocket protocol, RFC 6455, and its compression, RFC
+// 7692, without input or output: bytes in, events out; bytes appended out.
 //
 // A [Receiver] takes what a peer sent and reports it as a run of [Event]
 // values. A [Sender] appends frames to a slice and knows what this end owes its
@@ -18,6 +18,13 @@
 //	}
 //	b = out.AppendReplies(b, now)
 //
+// # Compression
+//
+// A [Deflate] says what an endpoint wants of permessage-deflate. In the opening
+// handshake a client sends [Deflate.Offer], a server answers by [Deflate.Accept]
+// and the client judges the answer with [Deflate.Confirm]. What comes out, an
+// [Agreed], goes to both Receiver and Sender, which do the rest.
+//
 // # Errors
 //
 // What a peer does wrong is no Go error that must find its way up: it is one
@@ -32,6 +39,11 @@
 // grows with what has come, so a header that promises much costs little; the
 // rest of a large message is read straight into its place. A Receiver that
 // waits holds an incomplete header, control frame or message, and no scratch.
+//
+// Compressed messages are gathered whole and inflated under the limit of the
+// message itself, no byte further. Where both ends agreed to take over, a
+// Receiver and a Sender keep a window of plain text each, as long as agreed; what
+// compresses and inflates is shared by all, for the time of a call.
 //
 // # Ownership
 //

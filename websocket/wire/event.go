@@ -33,8 +33,9 @@ type Event struct {
 
 	// Owned says that the Receiver has let go of Data, all its capacity
 	// included: it is the caller's for good. Otherwise Data lies in the
-	// scratch buffer, and may be written to but not grown, until the next
-	// call of Next or Space.
+	// scratch buffer, or, of a compressed message, in one of the Receiver's,
+	// and may be written to but not grown, until the next call of Next, Space
+	// or Release.
 	Owned bool
 
 	// Final says that this Chunk ends its message. Only then may it be empty.

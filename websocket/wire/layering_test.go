@@ -16,7 +16,8 @@ import (
 func TestLayering(t *testing.T) {
 	allowed := []string{
 		"crypto/rand", "crypto/sha1", "encoding/base64", "encoding/binary",
-		"errors", "math/bits", "strconv", "strings", "unicode/utf8",
+		"errors", "math", "math/bits", "strconv", "strings", "sync", "sync/atomic", "unicode/utf8",
+		"github.com/wye-org/wye/websocket/wire/internal/deflate",
 	}
 	files, err := filepath.Glob("*.go")
 	if err != nil || len(files) == 0 {

@@ -1,5 +1,7 @@
 package wire
 
+import "math"
+
 // Instant is a moment, or a span between two, in nanoseconds of the caller's
 // monotonic clock. Any zero will do for the clock, but it must not be left.
 type Instant int64
@@ -23,7 +25,8 @@ type Options struct {
 	Client bool
 
 	// MaxMessage is the most bytes that a message may have, also one that
-	// comes in chunks. Zero or less means 1 MiB.
+	// comes in chunks. A compressed one may have so many once inflated, and
+	// before that an eighth and a KiB more. Zero or less means 1 MiB.
 	MaxMessage int
 
 	// MaxFragments is the most frames that a message may have, empty ones
@@ -32,9 +35,14 @@ type Options struct {
 
 	// Alloc returns a buffer of len size or more, all of whose capacity is
 	// the Receiver's, for a message that comes in parts. It goes to whoever
-	// gets the event that owns it; one that is outgrown, or whose message
-	// never ends, is left to the garbage collector. Nil means make.
+	// gets the event that owns it, or to Free; that of a message that never
+	// ends is left to the garbage collector. Nil means make.
 	Alloc func(size int) []byte
+
+	// Free takes a buffer back that no event has handed out: it was outgrown,
+	// or held what was compressed. Most come from Alloc; all are the taker's.
+	// Nil leaves them to the garbage collector.
+	Free func(b []byte)
 
 	// MaskKey returns the masking key of a client's next frame, which "needs
 	// to be unpredictable; thus, the masking key MUST be derived from a strong
@@ -64,6 +72,16 @@ func (o *Options) maxMessage() int {
 		return o.MaxMessage
 	}
 	return 1 << 20
+}
+
+// maxWire is the most bytes that the frames of a message may have. What does not
+// compress becomes a little longer, and more so in many fragments.
+func (o *Options) maxWire(zipped bool) int {
+	most := o.maxMessage()
+	if more := most>>3 + 1<<10; zipped && most <= math.MaxInt-more {
+		most += more
+	}
+	return most
 }
 
 func (o *Options) maxFragments() int {

@@ -28,6 +28,9 @@ type Receiver struct {
 	frames int    // of it so far, the one in progress included
 	size   int    // bytes that those frames' headers announced
 	msg    []byte // what was gathered of it
+	zipped bool   // it is compressed, and so is msg
+
+	inflation *inflation // as was agreed; nil: there is none
 
 	// The input.
 	buf     []byte // received, not yet parsed: in scratch, or the tail of msg
@@ -44,6 +47,7 @@ type recvState uint8
 const (
 	atHeader   recvState = iota // the first of a frame; left by the header of a data frame
 	inPayload                   // of a data frame, or after its end; left when need is 0
+	inflating                   // of the next frame, but the compressed message before it is reported first; left at its end
 	discarding                  // of no interest: Close or Failed was reported; never left
 )
 
@@ -53,6 +57,8 @@ func (r *Receiver) enter(s recvState) {
 	if s == discarding {
 		r.buf, r.kept, r.msg = nil, nil, nil
 		r.offered, r.early, r.direct = false, false, false
+		r.Release()
+		r.inflation = nil
 	}
 }
 
@@ -86,6 +92,7 @@ func (r *Receiver) Space(scratch []byte) []byte {
 	if r.opt == nil {
 		r.opt = &defaults
 	}
+	r.Release()
 	r.early = r.early || r.Buffered() > 0
 	r.park()
 	r.offered = true
@@ -149,7 +156,8 @@ func (r *Receiver) Next() Event {
 	if r.early { // and nothing was received since
 		r.buf, r.kept, r.early = r.kept, nil, false
 	}
-	if r.Stream && len(r.msg) > 0 {
+	r.Release()
+	if r.Stream && len(r.msg) > 0 && !r.zipped {
 		return r.release()
 	}
 	for {
@@ -178,6 +186,8 @@ func (r *Receiver) Next() Event {
 				r.park()
 				return Event{}
 			}
+		case inflating:
+			return r.inflateChunk()
 		default: // discarding
 			r.buf = nil
 			return Event{}
@@ -206,6 +216,9 @@ func (r *Receiver) frame() Event {
 	case h.Op.Control():
 		return r.control(h.Op, r.take(n, h))
 	case whole && h.Fin && h.Op != OpContinuation && !r.Stream:
+		if h.RSV != 0 {
+			return r.inflateMessage(h.Op, r.take(n, h))
+		}
 		return r.message(h.Op, r.take(n, h))
 	}
 	r.begin(h, n)

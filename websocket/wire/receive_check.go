@@ -2,12 +2,12 @@ package wire
 
 // check judges a header by itself and by what came before it.
 func (r *Receiver) check(h Header) *Violation {
+	if h.RSV != 0 {
+		if bad := r.checkReserved(h); bad != nil {
+			return bad
+		}
+	}
 	switch {
-	case h.RSV != 0:
-		// "MUST be 0 unless an extension is negotiated that defines meanings
-		// for non-zero values." RFC 6455 §5.2. Here RFC 7692 §6 will allow
-		// RSV1, on the first frame of a message.
-		return errReserved
 	case h.Masked && r.opt.Client:
 		// "A client MUST close a connection if it detects a masked frame."
 		// RFC 6455 §5.1.
@@ -24,6 +24,26 @@ func (r *Receiver) check(h Header) *Violation {
 		return checkControl(h)
 	}
 	return r.checkData(h)
+}
+
+// compressed is RSV1, which RFC 7692 §6 calls the "Per-Message Compressed" bit.
+const compressed = 4
+
+// checkReserved judges reserved bits that are set.
+func (r *Receiver) checkReserved(h Header) *Violation {
+	switch {
+	case h.RSV != compressed || r.inflation == nil:
+		// "MUST be 0 unless an extension is negotiated that defines meanings
+		// for non-zero values." RFC 6455 §5.2.
+		return errReserved
+	case h.Op == OpContinuation || h.Op.Control():
+		// "An endpoint MUST NOT set the "Per-Message Compressed" bit of
+		// control frames and non-first fragments of a data message. An
+		// endpoint receiving such a frame MUST _Fail the WebSocket
+		// Connection_." RFC 7692 §6.1.
+		return errCompressed
+	}
+	return nil
 }
 
 // checkControl judges the header of a control frame: "All control frames MUST
@@ -50,7 +70,7 @@ func (r *Receiver) checkData(h Header) *Violation {
 		// "The fragments of one message MUST NOT be interleaved between the
 		// fragments of another message". RFC 6455 §5.4.
 		return errInterleave
-	case h.Len > uint64(r.opt.maxMessage()-r.size):
+	case h.Len > uint64(r.opt.maxWire(r.zipped || h.RSV != 0)-r.size):
 		// "…MUST protect themselves against exceeding those limits."
 		// RFC 6455 §10.4.
 		return errTooBig

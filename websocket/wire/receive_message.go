@@ -34,7 +34,8 @@ func (r *Receiver) begin(h Header, n int) {
 	r.size += r.need
 	r.frames++
 	if h.Op != OpContinuation {
-		r.op, r.chunks = h.Op, r.Stream
+		r.op, r.zipped = h.Op, h.RSV != 0
+		r.chunks = r.Stream && !r.zipped // what is compressed is gathered first
 	}
 	r.enter(inPayload)
 }
@@ -52,18 +53,21 @@ func (r *Receiver) payload() Event {
 	// the byte stream is not, in fact, a valid UTF-8 stream, that endpoint MUST
 	// _Fail the WebSocket Connection_." RFC 6455 §8.1. Here, at the first bad
 	// byte.
-	if r.op == OpText && !r.text.Write(p, last) {
+	if r.op == OpText && !r.zipped && !r.text.Write(p, last) {
 		return r.fail(errText)
 	}
 	if r.need == 0 {
 		r.enter(atHeader)
 	}
-	if r.chunks || r.Stream {
+	if (r.chunks || r.Stream) && !r.zipped {
 		return r.chunk(p, last)
 	}
 	r.gather(p)
-	if !last {
+	switch {
+	case !last:
 		return Event{}
+	case r.zipped:
+		return r.inflateGathered()
 	}
 	return r.end(Event{Kind: Message, Op: r.op, Data: r.msg, Owned: true})
 }
@@ -94,7 +98,7 @@ func (r *Receiver) release() Event {
 
 // end ends the message in progress.
 func (r *Receiver) end(ev Event) Event {
-	r.op, r.size, r.frames, r.msg = OpContinuation, 0, 0, nil
+	r.op, r.size, r.frames, r.msg, r.zipped = OpContinuation, 0, 0, nil, false
 	return ev
 }
 
@@ -129,17 +133,30 @@ func (r *Receiver) reserve(n, come int) {
 	if !r.fin { // more frames are to come
 		size = max(size, 2*cap(r.msg), 512)
 	}
-	size = min(size, r.opt.maxMessage())
+	size = min(size, r.opt.maxWire(r.zipped))
 	if come <= size/growth {
 		size = min(size, max(come*growth, bufferMin))
 	}
-	size = max(size, len(r.msg)+n)
+	r.msg = r.opt.regrow(r.msg, max(size, len(r.msg)+n))
+}
+
+// regrow returns b in a buffer of size, and frees the one that it was in.
+func (o *Options) regrow(b []byte, size int) []byte {
 	var m []byte
-	if r.opt.Alloc != nil {
-		m = r.opt.Alloc(size)[:0]
+	if o.Alloc != nil {
+		m = o.Alloc(size)[:0]
 	}
 	if cap(m) < size {
 		m = make([]byte, 0, size)
 	}
-	r.msg = append(m, r.msg...)
+	m = append(m, b...)
+	o.free(b)
+	return m
+}
+
+// free gives back a buffer that no event has handed out.
+func (o *Options) free(b []byte) {
+	if o.Free != nil && cap(b) > 0 {
+		o.Free(b)
+	}
 }

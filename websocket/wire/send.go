@@ -42,6 +42,10 @@ type Sender struct {
 	// moment is needed.
 	Seed uint64
 
+	// Plain asks for messages that begin from now on to go uncompressed,
+	// whatever was agreed. It may change between any two calls.
+	Plain bool
+
 	opt         *Options
 	state       SendState
 	fragmenting bool // a message was begun in fragments and not ended
@@ -52,6 +56,7 @@ type Sender struct {
 	ping        []byte     // payload of the application's ping that is owed
 	since       Instant    // when the Close became owed
 	beat        heartbeat
+	deflation   *deflation // as was agreed; nil: messages go uncompressed
 }
 
 // SendState says what may still be sent.
@@ -110,16 +115,19 @@ func (s *Sender) Owes() bool { return s.owed != 0 }
 // AppendMessage appends a message of op, OpText or OpBinary, in one frame. It
 // keeps nothing of p, which must not lie in the free part of dst. A text must be
 // valid UTF-8: see [ValidText].
+//
+// If compression was agreed, it compresses messages that have the threshold's
+// bytes, and sends them so if that is shorter.
 func (s *Sender) AppendMessage(dst []byte, op Opcode, p []byte) ([]byte, error) {
 	if err := s.mayBegin(op); err != nil {
 		return dst, err
 	}
-	return s.appendFrame(dst, Header{Fin: true, Op: op}, p), nil
+	return s.appendMessage(dst, op, p), nil
 }
 
 // AppendHeader appends only the header of a message of n bytes, for a server
 // whose transport gathers: the n bytes of payload must follow it to the peer
-// before anything else that this Sender appends.
+// before anything else that this Sender appends. It is not compressed.
 func (s *Sender) AppendHeader(dst []byte, op Opcode, n int) ([]byte, error) {
 	if err := s.mayBegin(op); err != nil {
 		return dst, err
@@ -137,6 +145,10 @@ func (s *Sender) AppendHeader(dst []byte, op Opcode, n int) ([]byte, error) {
 // its last. The first carries op; in later calls op is not looked at. Between
 // two fragments AppendReplies may append control frames, but a whole message
 // may not be appended.
+//
+// If compression was agreed, a message is compressed whose first fragment has
+// the threshold's bytes. Each further one should have some hundred, too: it costs
+// five bytes and codes of its own.
 func (s *Sender) AppendFragment(dst []byte, op Opcode, p []byte, fin bool) ([]byte, error) {
 	switch {
 	case s.state != Open:
@@ -147,7 +159,7 @@ func (s *Sender) AppendFragment(dst []byte, op Opcode, p []byte, fin bool) ([]by
 		return dst, ErrOpcode
 	}
 	s.fragmenting = !fin
-	return s.appendFrame(dst, Header{Fin: fin, Op: op}, p), nil
+	return s.appendPart(dst, Header{Fin: fin, Op: op}, p), nil
 }
 
 // mayBegin reports why a message may not begin.

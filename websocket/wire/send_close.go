@@ -38,6 +38,9 @@ func (s *Sender) turn(to SendState, code StatusCode, reason string, now Instant)
 		s.owed = s.owed&owePong | oweClose
 		s.code, s.reason, s.since = code, cut(reason), now
 		s.ping = nil
+		if s.deflation != nil {
+			s.deflation.window = nil // there will be no message
+		}
 	}
 	s.state = to
 }
