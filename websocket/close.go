@@ -81,7 +81,7 @@ func (c *Conn) discard(ctx context.Context) {
 	defer c.leaveRead()
 	for {
 		switch ev := c.next(); {
-		case ev.Kind == wire.Message && ev.Owned:
+		case (ev.Kind == wire.Message || ev.Kind == wire.Chunk) && ev.Owned:
 			giveBuffer(ev.Data)
 		case ev.Kind == wire.None:
 			if c.fill(ctx) != nil {

@@ -23,7 +23,10 @@ type reader struct {
 	scratch *scratch // what in is parsing; nil: nothing
 	watch   watch
 	ahead   ahead
-	reads   int // messages returned so far
+	reads   int // messages and parts returned so far
+
+	current  *MessageReader // the message that is read as it comes; nil: none
+	dropping bool           // the rest of one that nobody reads any more is to come
 
 	lookoutState
 }
@@ -121,21 +124,8 @@ func (c *Conn) leaveRead() {
 // message returns the next message. It does what the frames before it ask for,
 // and waits for input.
 func (c *Conn) message(ctx context.Context) (wire.Event, error) {
-	if m, ok := c.ahead.take(); ok {
-		c.reads++
-		return m, nil
-	}
-	for {
-		switch ev := c.next(); ev.Kind {
-		case wire.Message:
-			c.reads++
-			return ev, nil
-		case wire.None:
-			if err := c.fill(ctx); err != nil {
-				return wire.Event{}, err
-			}
-		}
-	}
+	c.supersede()
+	return c.part(ctx, true)
 }
 
 // next returns the next event, after doing what it asks for.
@@ -148,7 +138,7 @@ func (c *Conn) next() wire.Event {
 			c.more.Store(false)
 			c.sendPending()
 		}
-	case wire.Message:
+	case wire.Message, wire.Chunk:
 		if more := c.in.Buffered() > 0; more != c.more.Load() {
 			c.more.Store(more)
 		}

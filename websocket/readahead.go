@@ -91,7 +91,7 @@ func (c *Conn) look() {
 func (c *Conn) readAhead() {
 	for c.wanted.Load() == 0 {
 		switch ev := c.next(); ev.Kind {
-		case wire.Message:
+		case wire.Message, wire.Chunk:
 			c.ahead.put(ev)
 		case wire.None:
 			if c.ahead.bytes+c.in.Held() >= aheadBytes {
@@ -107,7 +107,7 @@ func (c *Conn) readAhead() {
 
 // ahead is the messages that came while nobody read, in order.
 type ahead struct {
-	messages []wire.Event // owned
+	messages []wire.Event // or chunks; owned
 	bytes    int
 }
 

@@ -24,17 +24,18 @@ import (
 // came together leave together; or a flusher does, batchMost later, if the
 // handler takes its time.
 type writer struct {
-	mu       sync.Mutex // guards what is below; not held while sending
-	out      wire.Sender
-	queue    *frames     // nil: empty
-	inFlight int         // bytes that are being sent
-	sending  bool        // somebody sends, and will look at the queue again
-	flushing bool        // a flusher was started and has not looked yet
-	batching bool        // batch runs
-	werr     *CloseError // why a send failed
-	goodbye  *CloseError // what our Close frame says; nil: none was asked for
-	timer    *time.Timer // keepalive and close bounds
-	batch    *time.Timer // starts a flusher; nil: not needed yet
+	mu        sync.Mutex // guards what is below; not held while sending
+	out       wire.Sender
+	queue     *frames        // nil: empty
+	inFlight  int            // bytes that are being sent
+	sending   bool           // somebody sends, and will look at the queue again
+	flushing  bool           // a flusher was started and has not looked yet
+	batching  bool           // batch runs
+	werr      *CloseError    // why a send failed
+	streaming *MessageWriter // its message is not ended yet; nil: none
+	goodbye   *CloseError    // what our Close frame says; nil: none was asked for
+	timer     *time.Timer    // keepalive and close bounds
+	batch     *time.Timer    // starts a flusher; nil: not needed yet
 
 	room, idle chan struct{} // closed when there is room, or nothing left; made by who waits
 
@@ -128,6 +129,19 @@ func (m outgoing) size() int {
 func (c *Conn) write(ctx context.Context, m outgoing) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := c.awaitRoomLocked(ctx, nil, m.size()); err != nil {
+		return err
+	}
+	if err := c.appendLocked(m); err != nil {
+		return err
+	}
+	c.sendLocked()
+	return nil
+}
+
+// awaitRoomLocked waits until n bytes may be queued: as part of the message that
+// w streams or, if w is nil, as a message. A nil ctx waits for nothing.
+func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int) error {
 	for {
 		if err := c.brokenLocked(); err != nil {
 			return err
@@ -135,8 +149,8 @@ func (c *Conn) write(ctx context.Context, m outgoing) error {
 		if c.out.State() != wire.Open {
 			return ErrClosing
 		}
-		if c.roomLocked(m.size()) {
-			break
+		if c.streaming == w && c.roomLocked(n) {
+			return nil
 		}
 		if ctx == nil {
 			return ErrQueueFull
@@ -145,11 +159,6 @@ func (c *Conn) write(ctx context.Context, m outgoing) error {
 			return err
 		}
 	}
-	if err := c.appendLocked(m); err != nil {
-		return err
-	}
-	c.sendLocked()
-	return nil
 }
 
 // roomLocked reports whether a message of n bytes fits the queue. One that
