@@ -71,6 +71,17 @@ func fragmentCases() []Case {
 		{ID: "5.26", Section: section, Title: "Two fragmented messages back to back", Why: "What belongs to the first message must not leak into the second.",
 			Script: []Step{frames(a, b, Frame{Op: opBinary, More: true, Payload: []byte{1}}, Frame{Op: opContinuation, Payload: []byte{2}}), expect(both, echo(opBinary, text("\x01\x02")))}},
 	}
+	for i, op := range []byte{opPing, opPong, opClose} {
+		f := Frame{Op: op, More: true, Payload: []byte("frag")}
+		if op == opClose {
+			f.Payload = closePayload(1000, "")
+		}
+		cases = append(cases, Case{
+			ID: fmt.Sprintf("5.%d", 27+i), Section: section, Why: control,
+			Title:  fmt.Sprintf("A %s without FIN, and nothing after it", opName(op)),
+			Script: []Step{frames(f), fails(1002)},
+		})
+	}
 	for i, apart := range []bool{false, true} {
 		var script []Step
 		var whole string

@@ -77,6 +77,7 @@ func offerCases() (cases []Case) {
 	add("RFC 7692 §5", "An invalid offer, then a valid one", list, true, d+serverBits+"=99, "+d+serverReset)
 	add("RFC 7692 §5", "Two valid offers, the smaller window first", list, true, d+serverBits+"=10, "+deflateName)
 	add("RFC 7692 §5", "Two valid offers on two lines", list, true, d+serverReset, deflateName)
+	add("RFC 7692 §5", "permessage-deflate and an unknown extension on two lines", list, true, deflateName, "x-unknown-extension; a=b")
 	return cases
 }
 

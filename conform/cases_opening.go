@@ -200,8 +200,8 @@ func openingClientCases() (cases []Case) {
 		return ""
 	})
 	look("The request: its version", "Sec-WebSocket-Version: 13", func(h head, _ *session) string { return once(h, "Sec-WebSocket-Version", "13") })
-	fresh := func(h head, s *session) string {
-		if s.seen.add(strings.Join(h.values("Sec-WebSocket-Key"), ", ")) > 0 {
+	fresh := func(_ head, s *session) string {
+		if s.keyUsed {
 			return "the key was used on an earlier connection"
 		}
 		return ""

@@ -252,7 +252,7 @@ func (c client) run(ctx context.Context, i int, agent string) {
 	inner, cancel := context.WithTimeout(ctx, cs.bound())
 	defer cancel()
 	s := c.session(inner, cs)
-	s.seen = c.r.keysOf(agent)
+	s.keyUsed = c.r.keysOf(agent).add(strings.Join(c.head.values("Sec-WebSocket-Key"), ", ")) > 0
 	s.talk(func() { s.openClient(c.rest) })
 	if ctx.Err() != nil {
 		return // cut off: the verdict would say nothing about the client

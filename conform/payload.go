@@ -23,6 +23,8 @@ const (
 	Literal PayloadKind = iota
 	// Stars is one byte over and over.
 	Stars
+	// Letters is the alphabet over and over.
+	Letters
 	// Bytes is every byte value in turn.
 	Bytes
 	// Noise does not compress.
@@ -40,7 +42,7 @@ const (
 
 func text(s string) Payload                   { return Payload{Text: s} }
 func fill(kind PayloadKind, size int) Payload { return Payload{Kind: kind, Size: size} }
-func (p Payload) random() *rand.Rand          { return rand.New(rand.NewPCG(p.Seed, uint64(p.Kind))) }
+func (p Payload) random() *rand.Rand          { return rand.New(rand.NewPCG(p.Seed, 7)) }
 func (p Payload) seeded(s uint64) Payload     { p.Seed = s; return p }
 func pick[T any](r *rand.Rand, from []T) T    { return from[r.IntN(len(from))] }
 func letters(r *rand.Rand, b []byte, alphabet string) {
@@ -67,6 +69,10 @@ func (p Payload) Bytes() []byte {
 	case Stars:
 		for len(b) < p.Size {
 			b = append(b, '*')
+		}
+	case Letters:
+		for len(b) < p.Size {
+			b = append(b, 'a'+byte(len(b)%26))
 		}
 	case Bytes:
 		for len(b) < p.Size {
@@ -124,7 +130,7 @@ in fragments until somebody says goodbye and the other repeats it kindly`)
 
 func (p Payload) String() string {
 	if p.Kind != Literal {
-		return fmt.Sprintf("%s of %s", [...]string{"text", "stars", "counting bytes", "noise", "prose", "records", "accented text", "repeating text"}[p.Kind], sizeWords(p.Size))
+		return fmt.Sprintf("%s of %s", [...]string{"text", "stars", "letters", "counting bytes", "noise", "prose", "records", "accented text", "repeating text"}[p.Kind], sizeWords(p.Size))
 	}
 	return quoted([]byte(p.Text))
 }

@@ -118,7 +118,7 @@ func (r *reader) consume(b []byte, lastKey *[4]byte) []byte {
 			return b[:0]
 		}
 		r.inFrame = false
-		r.log.received(r.raw, r.head, r.payload)
+		r.log.received(r.raw, r.payload)
 		r.frame()
 	}
 }

@@ -23,9 +23,9 @@ type session struct {
 	ctx        context.Context // ends with the case's bound
 	host       string
 	path       string
-	extra      []Field   // of every opening request
-	key        string    // Sec-WebSocket-Key, as the suite sent it
-	seen       *seenKeys // handshake keys of earlier connections, for clients
+	extra      []Field // of every opening request
+	key        string  // Sec-WebSocket-Key, as the suite sent it
+	keyUsed    bool    // an earlier connection of this client had the same key
 	readerDone chan struct{}
 
 	request, response head

@@ -140,10 +140,12 @@ func (s *session) echoOnce(conn net.Conn) error {
 	}
 	for {
 		if f, n := parseHeader(rest); n > 0 && len(rest) >= n+int(f.length) {
-			if f.op == opText && string(rest[n:n+int(f.length)]) == "alive" {
+			p := rest[n : n+int(f.length)]
+			maskBytes(p, f.key, 0) // the key is zero where there is none
+			if f.op == opText && string(p) == "alive" {
 				return nil
 			}
-			return fmt.Errorf("it answered %s %s", opName(f.op), quoted(rest[n:n+int(f.length)]))
+			return fmt.Errorf("it answered %s %s", opName(f.op), quoted(p))
 		}
 		var buf [512]byte
 		n, err := conn.Read(buf[:])

@@ -1,6 +1,7 @@
 package conform
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,39 +24,71 @@ type LogLine struct {
 	Hex  string        `json:"hex,omitempty"`
 }
 
-// A wireLog keeps the first and the last lines of a conversation.
+// An entry is a line that is put into words only if somebody reads it: most
+// cases have hundreds and show a few.
+type entry struct {
+	at    time.Duration
+	line  LogLine // where it is not a frame
+	from  string
+	raw   [14]byte // a frame's head as it stood on the wire
+	rawN  uint8
+	start []byte // of its payload
+	size  int    // of its payload
+}
+
+func (e *entry) words() LogLine {
+	l := e.line
+	if e.rawN > 0 {
+		h, _ := parseHeader(e.raw[:e.rawN])
+		l = LogLine{From: e.from, What: frameWords(h, e.start, e.size), Hex: frameHex(e.raw[:e.rawN], e.start, e.size)}
+	}
+	l.At = e.at
+	return l
+}
+
+// A wireLog keeps the first and the last lines of a conversation. Its methods
+// may be called by several goroutines.
 type wireLog struct {
 	start time.Time
 	quiet atomic.Bool // frames are not logged one by one
 
 	mu      sync.Mutex
-	lines   []LogLine
+	first   []entry // what follows is protected by mu
+	last    []entry // a ring once it is full; at is its oldest
+	at      int
 	dropped int
 }
 
-func (l *wireLog) add(line LogLine) {
-	line.At = time.Since(l.start)
+func (l *wireLog) put(e entry) {
+	e.at = time.Since(l.start)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.lines) >= maxLogLines {
-		// Keep the first half and the newest of the other half.
-		half := maxLogLines / 2
-		copy(l.lines[half:], l.lines[half+1:])
-		l.lines = l.lines[:maxLogLines-1]
+	switch {
+	case len(l.first) < maxLogLines/2:
+		l.first = append(l.first, e)
+	case len(l.last) < maxLogLines/2:
+		l.last = append(l.last, e)
+	default:
+		l.last[l.at] = e
+		l.at = (l.at + 1) % len(l.last)
 		l.dropped++
 	}
-	l.lines = append(l.lines, line)
 }
 
-// snapshot is a copy with a note where lines were left out.
-func (l *wireLog) snapshot() []LogLine {
+func (l *wireLog) add(line LogLine) { l.put(entry{line: line}) }
+
+// snapshot puts the log into words, with a note where lines were left out.
+func (l *wireLog) snapshot() (out []LogLine) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	out := append([]LogLine(nil), l.lines...)
+	for i := range l.first {
+		out = append(out, l.first[i].words())
+	}
 	if l.dropped > 0 {
-		half := maxLogLines / 2
-		gap := LogLine{At: out[half].At, What: fmt.Sprintf("… %d more …", l.dropped)}
-		out = append(out[:half], append([]LogLine{gap}, out[half:]...)...)
+		out = append(out, LogLine{At: l.last[l.at].at, What: fmt.Sprintf("… %d more …", l.dropped)})
+	}
+	for i := range l.last {
+		out = append(out, l.last[(l.at+i)%len(l.last)].words())
 	}
 	return out
 }
@@ -80,23 +113,25 @@ func (l *wireLog) head(from string, b []byte) {
 	l.add(LogLine{From: from, What: first, Hex: "\n" + strings.TrimRight(strings.ReplaceAll(string(b[:min(len(b), 2048)]), "\r\n", "\n"), "\n")})
 }
 
-func (l *wireLog) received(raw []byte, h header, payload []byte) {
-	if !l.quiet.Load() {
-		l.add(LogLine{From: "endpoint", What: frameWords(h, payload), Hex: frameHex(raw, payload)})
-	}
-}
+func (l *wireLog) received(raw, payload []byte) { l.frame("endpoint", raw, payload) }
 
 func (l *wireLog) sent(f Frame, masked bool, key [4]byte) {
+	var raw [14]byte
+	l.frame("suite", appendHead(raw[:0], f, masked, key), f.Payload)
+}
+
+func (l *wireLog) frame(from string, raw, payload []byte) {
 	if l.quiet.Load() {
 		return
 	}
-	raw := appendHead(nil, f, masked, key)
-	h, _ := parseHeader(raw)
-	l.add(LogLine{From: "suite", What: frameWords(h, f.Payload), Hex: frameHex(raw, f.Payload)})
+	e := entry{from: from, size: len(payload), rawN: uint8(len(raw)), start: bytes.Clone(payload[:min(len(payload), maxLogHex)])}
+	copy(e.raw[:], raw)
+	l.put(e)
 }
 
-// frameWords describes a frame: "text, 5 bytes, masked: "hello"".
-func frameWords(h header, payload []byte) string {
+// frameWords describes a frame of which the payload's start is known: "text,
+// 5 bytes, masked: "hello"".
+func frameWords(h header, start []byte, size int) string {
 	var b strings.Builder
 	b.WriteString(opName(h.op))
 	if !h.fin {
@@ -107,33 +142,33 @@ func frameWords(h header, payload []byte) string {
 			fmt.Fprintf(&b, ", RSV%d", i+1)
 		}
 	}
-	if h.length != uint64(len(payload)) {
+	if h.length != uint64(size) {
 		fmt.Fprintf(&b, ", %d bytes claimed", h.length)
-	} else if h.length > 0 {
-		fmt.Fprintf(&b, ", %s", sizeWords(int(h.length)))
+	} else if size > 0 {
+		fmt.Fprintf(&b, ", %s", sizeWords(size))
 	}
 	if h.masked {
 		b.WriteString(", masked")
 	}
-	if h.op == opClose && len(payload) >= 2 {
-		fmt.Fprintf(&b, ": %d", int(payload[0])<<8|int(payload[1]))
-		payload = payload[2:]
-		if len(payload) > 0 {
-			fmt.Fprintf(&b, " %s", quoted(payload))
+	switch {
+	case h.op == opClose && size >= 2:
+		fmt.Fprintf(&b, ": %d", int(start[0])<<8|int(start[1]))
+		if size > 2 {
+			fmt.Fprintf(&b, " %s", quoted(start[2:]))
 		}
-	} else if len(payload) > 0 && h.rsv == 0 {
-		fmt.Fprintf(&b, ": %s", quoted(payload))
+	case size > 0 && h.rsv == 0:
+		fmt.Fprintf(&b, ": %s", quoted(start))
 	}
 	return b.String()
 }
 
 // frameHex shows a frame's head and, unmasked, the start of its payload.
-func frameHex(head, payload []byte) string {
+func frameHex(head, start []byte, size int) string {
 	s := fmt.Sprintf("% x", head)
-	if len(payload) > 0 {
-		s += fmt.Sprintf(" | % x", payload[:min(len(payload), maxLogHex)])
+	if size > 0 {
+		s += fmt.Sprintf(" | % x", start)
 	}
-	if len(payload) > maxLogHex {
+	if size > len(start) {
 		s += " …"
 	}
 	return s

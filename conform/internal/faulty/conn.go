@@ -43,6 +43,7 @@ type conn struct {
 	fragments  int
 	text       []byte // the start of a code point
 	held       [][]byte
+	begun      []byte // a fragmented control frame: its opcode, then its payload
 	count      int
 	pongs      int
 	closed     bool // a Close frame came
@@ -141,12 +142,18 @@ func (c *conn) head() (h frameHead, err error) {
 		}
 		h.n = uint64(binary.BigEndian.Uint16(b[:2]))
 		h.short = h.n > 125
+		if c.is(Length16Signed) && h.n > 0x7FFF {
+			return h, failure{1009}
+		}
 	case 127:
 		if _, err = io.ReadFull(c.br, b[:8]); err != nil {
 			return h, err
 		}
 		h.n = binary.BigEndian.Uint64(b[:8])
 		h.short = h.n > 0xFFFF
+		if c.is(Length64Upper) && h.n>>40 == 0 {
+			h.n >>= 32
+		}
 	}
 	if h.masked {
 		_, err = io.ReadFull(c.br, h.key[:])
@@ -164,7 +171,10 @@ func (c *conn) frame() error {
 	if err := c.checkHead(h); err != nil {
 		return err
 	}
-	if c.is(TopBitAllocates) && h.n>>62 != 0 {
+	if c.is(TopBitAllocates) && h.n>>40 != 0 {
+		if c.State != nil {
+			c.State.down.Store(true)
+		}
 		return io.ErrUnexpectedEOF
 	}
 	p, err := c.payload(h)
@@ -175,6 +185,13 @@ func (c *conn) frame() error {
 		return failure{1002} // LateControlLimit: the head let it pass
 	}
 	switch {
+	case control && c.is(FragmentedControl) && !h.fin && h.op != cls:
+		c.begun = append(c.begun[:0], append([]byte{h.op}, p...)...)
+		return nil
+	case h.op == cont && c.begun != nil:
+		h.op, p = c.begun[0], append(c.begun[1:], p...)
+		c.begun = nil
+		return c.control(h, p)
 	case control:
 		return c.control(h, p)
 	case h.op > bin: // IgnoresOpcode
@@ -207,13 +224,13 @@ func (c *conn) checkHead(h frameHead) error {
 		return failure{1002}
 	case h.n>>63 != 0 && !c.is(TopBit, AnyLength, TopBitAllocates):
 		return failure{1002}
-	case control && !h.fin && !c.is(FragmentedControl):
+	case control && !h.fin && !c.is(FragmentedControl, IgnoresControlFIN):
 		return failure{1002}
 	case control && long:
 		return failure{1002}
 	case control || reserved:
 		return nil
-	case h.op == cont && c.op == 0 && !c.is(StrayContinuation, NoFragments, EmptyFragmentEnds):
+	case h.op == cont && c.op == 0 && c.begun == nil && !c.is(StrayContinuation, NoFragments, EmptyFragmentEnds):
 		return failure{1002}
 	case h.op != cont && c.op != 0 && !c.is(NestedMessage, NoFragments):
 		return failure{1002}
@@ -241,7 +258,9 @@ func (c *conn) payload(h frameHead) ([]byte, error) {
 			c.text = append(c.text, c.held0()...)
 		}
 	}
-	if c.codec != nil && h.rsv&4 != 0 && !c.is(UTF8OnWire) {
+	if c.is(UTF8OnWire) && c.codec != nil && (h.op == txt || h.op == cont && c.op == txt) {
+		isText = true
+	} else if c.codec != nil && h.rsv&4 != 0 {
 		isText = false
 	}
 	if h.op == bin && c.is(UTF8Binary) && c.codec == nil {
@@ -310,6 +329,17 @@ func (c *conn) checkText(p []byte, offset int) error {
 	}
 	b := append(c.text, p...)
 	for len(b) > 0 {
+		if b[0] >= 0x20 && b[0] < 0x7F { // whatever the fault, no ASCII is at stake
+			i := 1
+			for i < len(b) && b[i] >= 0x20 && b[i] < 0x7F {
+				i++
+			}
+			b = b[i:]
+			if c.is(UTF8NotPast32K) && offset+len(p)-len(b) >= 32<<10 {
+				b = nil
+			}
+			continue
+		}
 		n, ok, whole := c.codePoint(b)
 		if !whole {
 			break
@@ -402,6 +432,12 @@ func (c *conn) data(h frameHead, p []byte) error {
 			return failure{1007}
 		}
 		c.body = append(c.body, p...)
+		if c.is(FragmentsReversed) && c.fragments < 2000 {
+			c.body = append(bytes.Clone(p), c.body[:len(c.body)-len(p)]...)
+		}
+	}
+	if c.is(EmptyFragmentFails) && len(p) == 0 && (!h.fin || h.op == cont) {
+		return failure{1002}
 	}
 	emptyEnd := len(p) == 0 && c.is(EmptyFragmentEnds) && c.fragments > 1
 	if !h.fin && !c.is(NoFragments) && !emptyEnd {
@@ -422,7 +458,7 @@ func (c *conn) data(h frameHead, p []byte) error {
 	if c.is(FragmentLeak) && c.fragments > 1 {
 		c.held = append(c.held, body)
 	}
-	if c.is(UTF8BinaryRemains) && op == bin && !utf8.FullRune(body[max(0, len(body)-1):]) {
+	if c.is(UTF8BinaryRemains) && op == bin && len(body) > 0 && !utf8.FullRune(body[max(0, len(body)-1):]) {
 		c.held = [][]byte{body[len(body)-1:]}
 	}
 	return nil
@@ -477,7 +513,7 @@ func (c *conn) reply(op byte, p []byte) error {
 	switch {
 	case c.is(DropsEmpty) && len(p) == 0, c.is(SlowMany) && c.count%100 == 0:
 		return nil
-	case c.is(DropsLastByte) && len(p) > 0:
+	case c.is(DropsLastByte) && len(p) > 0, c.is(Around126Lost) && len(p) >= 125 && len(p) <= 128:
 		p = p[:len(p)-1]
 	case c.is(ForgetsType):
 		op = txt

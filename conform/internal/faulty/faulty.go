@@ -4,6 +4,8 @@
 // not repeat.
 package faulty
 
+import "sync/atomic"
+
 // A Fault is one mistake. The zero value is none: the endpoint is correct.
 type Fault string
 
@@ -13,6 +15,11 @@ const None Fault = ""
 // Mistakes with frames, by either end.
 const (
 	Length126Is7Bits       Fault = "a payload of 125 bytes is written with a 16-bit length"
+	Around126Lost          Fault = "messages of 125 to 128 bytes lose their last"
+	Length16Signed         Fault = "a 16-bit length is read with a sign"
+	Length64Upper          Fault = "of a 64-bit length the upper half is read"
+	FragmentsReversed      Fault = "fragments are put together in reverse order"
+	EmptyFragmentFails     Fault = "an empty fragment is an error"
 	ShortReads             Fault = "a frame that comes in two reads is lost"
 	DropsEmpty             Fault = "empty messages are dropped"
 	DropsLastByte          Fault = "the last byte of a message is dropped"
@@ -31,6 +38,7 @@ const (
 	IgnoresControlOpcode   Fault = "frames with reserved control opcodes are skipped"
 	SkipsOpcodeInMessage   Fault = "reserved opcodes inside a message are skipped"
 	FragmentedControl      Fault = "fragmented control frames are accepted"
+	IgnoresControlFIN      Fault = "FIN is not looked at in control frames"
 	StrayContinuation      Fault = "a continuation without a message starts one"
 	NestedMessage          Fault = "a new message inside another replaces it"
 	NoFragments            Fault = "fragments are taken for messages"
@@ -110,7 +118,7 @@ const (
 	FragmentsNeedless Fault = "messages are sent in frames of 119 bytes"
 	HeadsAlone        Fault = "a frame's head is written alone"
 	TopBit            Fault = "the top bit of a length is ignored"
-	TopBitAllocates   Fault = "a length is believed: the server breaks"
+	TopBitAllocates   Fault = "a length is believed, and the endpoint breaks"
 	AnyLength         Fault = "a huge message is waited for"
 	ManyFragmentsFail Fault = "many fragments break the connection without a word"
 	EmptyFragmentLoop Fault = "empty fragments after the tenth thousandth are not read"
@@ -127,7 +135,6 @@ const (
 	NoDecodeTakeover     Fault = "the decoder forgets although takeover was agreed"
 	TakesOverAnyway      Fault = "context is taken over although it was agreed not to"
 	ResetsAnyway         Fault = "context is not taken over although it might be"
-	DecoderNotReset      Fault = "the decoder breaks when the peer starts afresh"
 	ForgetsAfterPlain    Fault = "an uncompressed message empties the window"
 	ForgetsAfterEmpty    Fault = "an empty message empties the window"
 	FragmentForgets      Fault = "the window of a fragmented message is not kept"
@@ -161,6 +168,7 @@ const (
 	AnswersUnasked     Fault = "the server answers client_max_window_bits unasked"
 	ForgetsReset       Fault = "the server leaves server_no_context_takeover out"
 	TakesAnyOffer      Fault = "the server accepts offers with faults"
+	TakesAnyExtensions Fault = "every extension is accepted by its name"
 	FirstOfferOnly     Fault = "only the first offer is looked at"
 	NoQuotes           Fault = "quoted values are not understood"
 	NoSpaces           Fault = "white space in an offer is not understood"
@@ -171,6 +179,8 @@ const (
 	OffersFault        Fault = "the client's offer has a fault"
 	PrefixOffer        Fault = "extension names are compared by their beginning"
 	LastOfTwoLines     Fault = "only the last line of offers is read"
+	AsksAndForgets     Fault = "the client asks for a window and a reset and goes on without them"
+	TakesUnofferedBits Fault = "the client does not offer client_max_window_bits and takes it"
 	ServerBitsRequired Fault = "a smaller window for the server is agreed to and answered without a value"
 )
 
@@ -240,11 +250,18 @@ const (
 )
 
 // An Endpoint echoes messages, but for its fault. It is a value: connections
-// share nothing but the key of AsksSameKey.
+// share nothing but its State.
 type Endpoint struct {
 	Fault Fault
 	// Server is the role; a client masks.
 	Server bool
+	// State is what a server's connections share; nil is nothing.
+	State *State
+}
+
+// State is a server's memory.
+type State struct {
+	down atomic.Bool // TopBitAllocates: nobody is served any more
 }
 
 func (e Endpoint) is(faults ...Fault) bool {

@@ -91,6 +91,9 @@ func accept(key string) string {
 func (e Endpoint) ServeConn(nc net.Conn) {
 	defer nc.Close()
 	e.Server = true
+	if e.State != nil && e.State.down.Load() {
+		return
+	}
 	br := bufio.NewReaderSize(nc, 64<<10)
 	if e.is(OneReadHead) {
 		if b, err := br.Peek(4); err != nil || !strings.HasSuffix(string(peekAll(br)), "\r\n\r\n") {
@@ -281,11 +284,15 @@ func (e Endpoint) ask(nc net.Conn, host, target string) (key string, err error) 
 	case AsksTwoUpgrades:
 		upgrade = "websocket, h2c"
 	case AsksSameKey:
-		key = "dGhlIHNhbXBsZSBub25jZQ=="
+		key = "c2l4dGVlbiBieXRlcyE/IQ=="
 	case AsksBadExtensions:
 		offer += ", ;"
 	case OffersFault:
 		offer = "permessage-deflate; x_unknown, " + offer
+	case AsksAndForgets:
+		offer += "; server_no_context_takeover; server_max_window_bits=12"
+	case TakesUnofferedBits:
+		offer = extension
 	case NoDeflate:
 		offer = "x-nothing"
 	}

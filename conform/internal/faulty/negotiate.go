@@ -70,6 +70,9 @@ func (m message) answerOffers() (line string, t *terms) {
 	}
 	for i, s := range strings.Split(strings.Join(lines, ","), ",") {
 		name, p, ok := m.parseElement(s, true)
+		if m.is(TakesAnyExtensions) && name != extension {
+			return name, nil
+		}
 		known := name == extension || m.is(PrefixOffer) && strings.HasPrefix(name, extension)
 		first := !m.is(FirstOfferOnly) || i == 0
 		bare := !m.is(BareOfferOnly) || len(p) == 0 || len(p) == 1 && p.has("client_max_window_bits") && p["client_max_window_bits"] == ""
