@@ -136,6 +136,8 @@ func TestWhatTheLogIsTold(t *testing.T) {
 		{"a forged line of log", &Gate{}, request("own.example\r\nfine", "https://evil.example\nlevel=INFO all is well\x1b[2J"),
 			[]string{`"own.example\r\nfine"`, `\nlevel=INFO`, `\x1b[2J`}},
 		{"a look-alike", &Gate{}, request("own.example", "https://оwn.example"), []string{`"https://\u043ewn.example"`, `add "https://xn--wn-emc.example"`}},
+		{"entries that are not understood", &Gate{Hosts: []string{"::1", "::2"}, Origins: []string{"null"}}, request("own.example"), []string{"Hosts[0]"}},
+		{"a flood in bytes that grow", &Gate{Hosts: []string{strings.Repeat("\xdc", 1<<20)}}, request("own.example"), []string{`\xdc"…`}},
 		{"a flood", &Gate{}, request(strings.Repeat("h", 1<<20), "https://"+strings.Repeat("o", 1<<20)), []string{`hhh"…`, `ooo"…`}},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
@@ -160,7 +162,8 @@ func wantLoggable(t *testing.T, err error) {
 	if i := strings.IndexFunc(s, func(r rune) bool { return r < ' ' || r > '~' }); i >= 0 {
 		t.Errorf("%q does not belong into a log: %q", s[i:], s)
 	}
-	if len(s) > 2000 {
+	// Up to five values of 256 bytes are quoted, each byte as four at most.
+	if len(s) > 6000 {
 		t.Errorf("%d bytes for one refusal: %s", len(s), s)
 	}
 }

@@ -52,9 +52,11 @@ func (e *Rejection) Answer() (status int, header http.Header, text string) {
 // reject is the 403 that answers text and logs fact and what to do about it.
 func (g *Gate) reject(fact error, text, format string, args ...any) error {
 	err := fmt.Errorf("gate: %w: %s", fact, fmt.Sprintf(format, args...))
-	if invalid := g.Validate(); invalid != nil {
-		// Maybe the very entry that should have let the request in.
+	for invalid := range g.invalid {
+		// Maybe the very entry that should have let the request in. One is
+		// enough for a line of log, Validate reports them all.
 		err = fmt.Errorf("%w; besides, an entry is not understood: %w", err, invalid)
+		break
 	}
 	return &Rejection{Status: http.StatusForbidden, Text: text, Err: err}
 }

@@ -3,6 +3,7 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,24 +11,30 @@ import (
 // and how to write it. Call it when the program starts: without it such an
 // entry shows only in the logs of the requests that it should have allowed.
 func (g *Gate) Validate() error {
+	return errors.Join(slices.Collect(g.invalid)...)
+}
+
+// invalid yields an error for each entry that cannot be understood.
+func (g *Gate) invalid(yield func(error) bool) {
 	if g == nil {
-		return nil
+		return
 	}
-	var errs []error
 	for i, entry := range g.Hosts {
-		if _, err := parseHostPattern(entry); err != nil && entry != wildcard {
-			errs = append(errs, fmt.Errorf("gate: Hosts[%d] %s: %w", i, quoted(entry), err))
+		if entry == wildcard {
+			continue
+		}
+		if _, err := parseHostPattern(entry); err != nil && !yield(fmt.Errorf("gate: Hosts[%d] %s: %w", i, quoted(entry), err)) {
+			return
 		}
 	}
 	for i, entry := range g.Origins {
 		if entry == wildcard {
 			continue
 		}
-		if err := validateOrigin(entry); err != nil {
-			errs = append(errs, fmt.Errorf("gate: Origins[%d] %s: %w", i, quoted(entry), err))
+		if err := validateOrigin(entry); err != nil && !yield(fmt.Errorf("gate: Origins[%d] %s: %w", i, quoted(entry), err)) {
+			return
 		}
 	}
-	return errors.Join(errs...)
 }
 
 func validateOrigin(entry string) error {
