@@ -69,7 +69,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	}
 	nc, err := wye.Accept(w, r, token, &wye.AcceptOptions{Header: h.header, Timeout: opts.HandshakeTimeout, Group: opts.Group})
 	if err != nil {
-		h.pass.Release()
+		h.cancel()
 		opts.logRefusal(r, err)
 		return nil, err
 	}
@@ -85,7 +85,14 @@ func (o *AcceptOptions) logRefusal(r *http.Request, err error) {
 type handshake struct {
 	pass    *gate.Pass
 	subprot string
+	agreed  wire.Agreed
 	header  http.Header
+}
+
+// cancel gives back what the handshake holds, when there will be no connection.
+func (h *handshake) cancel() {
+	h.pass.Release()
+	h.agreed.Release()
 }
 
 // opening judges r. The order is cheap before dear: what a refused client
@@ -100,8 +107,15 @@ func opening(r *http.Request, opts *AcceptOptions) (h handshake, err error) {
 	if err == nil {
 		h.subprot, err = opts.subprotocol(r)
 	}
+	extensions := ""
+	if err == nil {
+		h.agreed, extensions, err = opts.Deflate.Accept(r.Header["Sec-Websocket-Extensions"])
+		if err != nil {
+			err = refuse(http.StatusBadRequest, "Invalid Sec-WebSocket-Extensions: "+err.Error())
+		}
+	}
 	if err != nil {
-		h.pass.Release()
+		h.cancel()
 		return h, err
 	}
 	h.header = make(http.Header, len(opts.Header)+2)
@@ -111,6 +125,9 @@ func opening(r *http.Request, opts *AcceptOptions) (h handshake, err error) {
 		}
 	}
 	h.header["Sec-WebSocket-Accept"] = []string{wire.AcceptKey(r.Header.Get("Sec-Websocket-Key"))}
+	if extensions != "" {
+		h.header["Sec-WebSocket-Extensions"] = []string{extensions}
+	}
 	if h.subprot != "" {
 		h.header["Sec-WebSocket-Protocol"] = []string{h.subprot}
 	}
@@ -125,7 +142,7 @@ func reserved(name string) bool {
 func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn {
 	c := newConn(nc, &opts.Options, false)
 	r.Principal = h.pass.Principal
-	c.request, c.subprot, c.release = r, h.subprot, h.pass.Release
+	c.request, c.subprot, c.agreed, c.release = r, h.subprot, h.agreed, h.pass.Release
 	return c.start()
 }
 

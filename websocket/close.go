@@ -183,6 +183,7 @@ func (c *Conn) shut(end func() error) {
 	wake(&c.room)
 	wake(&c.idle)
 	c.mu.Unlock()
+	c.agreed.Release()
 	if c.release != nil {
 		c.release()
 	}

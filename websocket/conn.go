@@ -29,6 +29,7 @@ type Conn struct {
 	done    chan struct{}              // closed when the transport is, by shut
 	ended   atomic.Bool                // shut was called
 	release func()                     // called by shut; may be nil
+	agreed  wire.Agreed                // on compression
 
 	heard    atomic.Int64 // wire.Instant of the last input
 	rawLater atomic.Bool  // raw may be had later
@@ -57,7 +58,9 @@ func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
 // start lets the timers run, and makes c a member that can be asked to leave.
 func (c *Conn) start() *Conn {
 	c.heard.Store(int64(c.now()))
+	c.in.Agree(c.agreed)
 	c.mu.Lock()
+	c.out.Agree(c.agreed)
 	c.findRaw()
 	c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
 	c.setLookout(lookoutAfter)
@@ -87,6 +90,9 @@ func (c *Conn) findRaw() {
 
 // Subprotocol returns what was agreed on; empty: none.
 func (c *Conn) Subprotocol() string { return c.subprot }
+
+// Compressed reports whether permessage-deflate was agreed on.
+func (c *Conn) Compressed() bool { return c.agreed.InUse }
 
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].

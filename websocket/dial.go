@@ -43,7 +43,8 @@ func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, *http.Resp
 	if opts == nil {
 		opts = new(DialOptions)
 	}
-	header, key, err := opts.request()
+	offer := opts.Deflate.Offer()
+	header, key, err := opts.request(offer)
 	if err != nil {
 		return nil, nil, &wye.DialError{Stage: wye.StageRequest, URL: wye.DisplayURL(url), Err: err}
 	}
@@ -59,19 +60,24 @@ func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, *http.Resp
 		return nil, resp, err
 	}
 	subprot, reason := checkResponse(resp, key, opts.Subprotocols)
+	agreed, err := opts.Deflate.Confirm(offer, resp.Header["Sec-Websocket-Extensions"])
+	if reason == "" && err != nil {
+		reason = "its Sec-WebSocket-Extensions: " + err.Error()
+	}
 	if reason != "" {
+		agreed.Release()
 		// "…the client MUST _Fail the WebSocket Connection_." RFC 6455 §4.1
 		err := &wye.HandshakeError{Response: resp, Reason: reason}
 		wye.Abort(nc, err)
 		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(url), Err: err}
 	}
 	c := newConn(nc, &opts.Options, true)
-	c.subprot = subprot
+	c.subprot, c.agreed = subprot, agreed
 	return c.start(), resp, nil
 }
 
 // request returns the fields of the opening handshake, and its key.
-func (o *DialOptions) request() (http.Header, string, error) {
+func (o *DialOptions) request(offer string) (http.Header, string, error) {
 	header := make(http.Header, len(o.Header)+3)
 	for name, values := range o.Header {
 		if !reserved(name) {
@@ -91,6 +97,9 @@ func (o *DialOptions) request() (http.Header, string, error) {
 	key := wire.NewKey(nonce)
 	header["Sec-WebSocket-Key"] = []string{key}
 	header["Sec-WebSocket-Version"] = []string{"13"}
+	if offer != "" {
+		header["Sec-WebSocket-Extensions"] = []string{offer}
+	}
 	if len(o.Subprotocols) > 0 {
 		header["Sec-WebSocket-Protocol"] = []string{strings.Join(o.Subprotocols, ", ")}
 	}
@@ -106,9 +115,6 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprot, 
 		return "", fmt.Sprintf("it has %d Sec-WebSocket-Accept headers, want one", len(accept))
 	case strings.TrimSpace(accept[0]) != want:
 		return "", fmt.Sprintf("its Sec-WebSocket-Accept is %q, want %q", accept[0], want)
-	}
-	if ext := resp.Header["Sec-Websocket-Extensions"]; strings.TrimSpace(strings.Join(ext, "")) != "" {
-		return "", fmt.Sprintf("it uses the extensions %q, which were not offered", ext)
 	}
 	switch chosen := resp.Header["Sec-Websocket-Protocol"]; {
 	case len(chosen) == 0:

@@ -34,7 +34,7 @@ func TestDialJudges101(t *testing.T) {
 		{"subprotocol in another case", serverHead + "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: Alpha\r\n\r\n", "not offered"},
 		{"two subprotocols in a line", serverHead + "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: alpha, alpha\r\n\r\n", "not offered"},
 		{"two subprotocol lines", serverHead + "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Protocol: alpha\r\nSec-WebSocket-Protocol: alpha\r\n\r\n", "several Sec-WebSocket-Protocol"},
-		{"extension not offered", serverHead + "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "extensions"},
+		{"extension not offered", serverHead + "Sec-WebSocket-Accept: ACCEPT\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", "not offered"},
 		{"another token", strings.Replace(serverHead, "websocket", "h2c", 1) + "Sec-WebSocket-Accept: ACCEPT\r\n\r\n", `"h2c"`},
 		{"no Connection", strings.Replace(serverHead, "Connection: Upgrade\r\n", "", 1) + "Sec-WebSocket-Accept: ACCEPT\r\n\r\n", "Connection"},
 	} {

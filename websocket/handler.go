@@ -51,7 +51,7 @@ func (e *Endpoint) Check(r *http.Request, _ wye.Token) (*wye.Agreement, error) {
 	return &wye.Agreement{
 		Header:    h.header,
 		Principal: h.pass.Principal,
-		Cancel:    h.pass.Release,
+		Cancel:    h.cancel,
 		Serve: func(ctx context.Context, r *wye.Request, nc wye.Conn) error {
 			e.run(ctx, h.conn(nc, &e.opts, r))
 			return nil // logged

@@ -39,10 +39,17 @@ type Options struct {
 	// before the connection counts as lost. 0: 20 seconds.
 	PongTimeout time.Duration
 
+	// Deflate is permessage-deflate, RFC 7692. The zero value is off; to turn
+	// it on set Enabled, after reading what [wire.Deflate] says about secrets.
+	Deflate Deflate
+
 	// Logger gets what nobody else is told: refusals, handlers' errors. nil:
 	// [slog.Default].
 	Logger *slog.Logger
 }
+
+// Deflate says how compression is used.
+type Deflate = wire.Deflate
 
 func (o *Options) logger() *slog.Logger {
 	if o.Logger != nil {

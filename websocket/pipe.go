@@ -3,12 +3,14 @@ package websocket
 import (
 	"net"
 	"time"
+
+	"github.com/wye-org/wye/websocket/wire"
 )
 
 // Pipe returns the two ends of a connection in memory, for tests of code that
 // uses a [Conn]: no sockets, no handshake, and under testing/synctest no waiting
 // for real time. Each end behaves as any other, with opts of its own; nil is the
-// default. Each direction buffers 64 KiB, as a kernel would.
+// default. They agree on compression if both enable it. Each direction buffers 64 KiB, as a kernel would.
 func Pipe(client, server *Options) (c, s *Conn) {
 	if client == nil {
 		client = new(Options)
@@ -19,7 +21,22 @@ func Pipe(client, server *Options) (c, s *Conn) {
 	up, down := newStream(), newStream()
 	c = newConn(&pipeConn{in: down, out: up}, client, true)
 	s = newConn(&pipeConn{in: up, out: down}, server, false)
+	c.agreed, s.agreed = agree(&client.Deflate, &server.Deflate)
 	return c.start(), s.start()
+}
+
+// agree is the negotiation of extensions between two ends that follow the rules.
+func agree(client, server *Deflate) (c, s wire.Agreed) {
+	offer := client.Offer()
+	s, answer, err := server.Accept([]string{offer})
+	if err != nil || answer == "" {
+		return wire.Agreed{}, wire.Agreed{}
+	}
+	if c, err = client.Confirm(offer, []string{answer}); err != nil {
+		s.Release()
+		return wire.Agreed{}, wire.Agreed{}
+	}
+	return c, s
 }
 
 // pipeConn is one end of a connection in memory.

@@ -14,7 +14,9 @@ const clientHead = "GET / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade:
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // rawDial opens a connection whose frames the test writes itself.
-func rawDial(t testing.TB, url string) net.Conn {
+func rawDial(t testing.TB, url string) net.Conn { return rawDialHead(t, url, clientHead) }
+
+func rawDialHead(t testing.TB, url, request string) net.Conn {
 	t.Helper()
 	nc, err := net.Dial("tcp", strings.TrimPrefix(url, "ws://"))
 	if err != nil {
@@ -22,7 +24,7 @@ func rawDial(t testing.TB, url string) net.Conn {
 	}
 	t.Cleanup(func() { nc.Close() })
 	nc.SetDeadline(time.Now().Add(20 * time.Second)) // a test that hangs says so
-	io.WriteString(nc, clientHead)
+	io.WriteString(nc, request)
 	head := ""
 	for b := make([]byte, 1); !strings.HasSuffix(head, "\r\n\r\n"); {
 		if _, err := io.ReadFull(nc, b); err != nil {

@@ -71,6 +71,13 @@ func (c *Conn) Write(ctx context.Context, typ MessageType, p []byte) error {
 	return c.write(ctx, outgoing{typ: typ, p: p})
 }
 
+// WritePlain is [Conn.Write] without compression, whatever was agreed on: for a
+// message that holds a secret beside what somebody else chose, or that is
+// compressed already.
+func (c *Conn) WritePlain(ctx context.Context, typ MessageType, p []byte) error {
+	return c.write(ctx, outgoing{typ: typ, p: p, plain: true})
+}
+
 // WritePrepared is [Conn.Write] for a message that many connections get.
 func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 	return c.write(ctx, outgoing{prepared: p.frame})
@@ -116,6 +123,7 @@ type outgoing struct {
 	typ      MessageType
 	p        []byte
 	prepared *wire.Prepared // instead of typ and p
+	plain    bool           // not compressed
 }
 
 func (m outgoing) size() int {
@@ -173,6 +181,7 @@ func (c *Conn) roomLocked(n int) bool {
 
 func (c *Conn) appendLocked(m outgoing) (err error) {
 	q := c.tailLocked()
+	c.out.Plain = m.plain
 	if m.prepared != nil {
 		q.b, err = c.out.AppendPrepared(q.b, m.prepared)
 	} else {
