@@ -27,7 +27,7 @@ func TestDialRefusesA101(t *testing.T) {
 		{"RFC 9110 §7.8: no connection option", strings.Replace(switched, "Connection: Upgrade\r\n", "", 1), "its Connection header is []"},
 		{"another option", strings.Replace(switched, "Connection: Upgrade", "Connection: no-upgrade", 1), "its Connection header"},
 		{"HTTP/1.0", strings.Replace(switched, "HTTP/1.1", "HTTP/1.0", 1), "it is HTTP/1.0, which has no Upgrade"},
-		{"HTTP/2.0 in words", strings.Replace(switched, "HTTP/1.1", "HTTP/2.0", 1), "it is HTTP/2.0"},
+		{"HTTP/2.0 in words", strings.Replace(switched, "HTTP/1.1", "HTTP/2.1", 1), "it is HTTP/2.1"},
 	} {
 		t.Run(tt.why, func(t *testing.T) {
 			address := answering(t, func(p *peer) {

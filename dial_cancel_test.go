@@ -241,6 +241,44 @@ func TestTheConnSurvivesItsDial(t *testing.T) {
 	}
 }
 
+// The answer may come in the moment in which ctx ends: then a deadline is set
+// already, and the connection is of no use.
+func TestDialIsCancelledByItsAnswer(t *testing.T) {
+	ours, theirs := pair(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	c := cancelling{ours, cancel, make(chan struct{})}
+	speak(t, theirs, switched)
+	got, _, err := Dial(ctx, "ws://wye.example", &DialOptions{
+		Tokens:  []Token{example},
+		NetDial: func(context.Context, string, string) (net.Conn, error) { return c, nil },
+	})
+	if got != nil || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("the connection is open: %v", err)
+	}
+}
+
+// cancelling ends a context when something is read, before it is given.
+type cancelling struct {
+	net.Conn
+	cancel context.CancelFunc
+	set    chan struct{} // closed by SetDeadline
+}
+
+func (c cancelling) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.cancel()
+	<-c.set
+	return n, err
+}
+
+func (c cancelling) SetDeadline(t time.Time) error {
+	defer close(c.set)
+	return c.Conn.SetDeadline(t)
+}
+
 // ctx may end at any moment: either there is a connection, without a deadline,
 // or there is none.
 func TestDialIsCancelledAtAnyMoment(t *testing.T) {

@@ -133,10 +133,10 @@ func TestDialDropsCredentialsAcrossOrigins(t *testing.T) {
 	}
 
 	// Those of the URL's userinfo too, and a Host that was given.
-	a.to["/end"] = "302 http://" + addressB + "/end"
+	a.to["/end"] = "302 http://user:pw@" + addressB + "/end"
 	_, resp, err = dial(t, "ws://user:pw@"+addressA+"/end", following(1), func(o *DialOptions) { o.Header = http.Header{"Host": {"virtual.example"}} })
-	if err != nil || resp.Request.Host != addressB {
-		t.Errorf("%v, Host %v", err, resp)
+	if err != nil || resp.Request.Host != addressB || resp.Request.URL.User != nil {
+		t.Errorf("%v, %+v", err, resp)
 	}
 	a.wantSeen(t, "GET /end Basic dXNlcjpwdw==")
 	b.wantSeen(t, "GET /end")

@@ -448,12 +448,14 @@ func TestTheRequestsContextEndsWithTheHandler(t *testing.T) {
 func TestNothingOfTheExchangeIsKept(t *testing.T) {
 	a := newAcceptor(nil)
 	request, buffers := make(chan weak.Pointer[http.Request], 1), make(chan weak.Pointer[bufio.ReadWriter], 1)
-	reader := make(chan weak.Pointer[bufio.Reader], 1)
+	reader, buffer := make(chan weak.Pointer[bufio.Reader], 1), make(chan weak.Pointer[byte], 1)
 	a.wrap = func(w http.ResponseWriter, r *http.Request) (http.ResponseWriter, *http.Request) {
 		request <- weak.Make(r)
 		return tapHijack{w, func(rw *bufio.ReadWriter) {
 			buffers <- weak.Make(rw)
 			reader <- weak.Make(rw.Reader)
+			b, _ := rw.Peek(1)
+			buffer <- weak.Make(&b[0])
 		}}, r
 	}
 	_, address := serve(t, a)
@@ -461,10 +463,10 @@ func TestNothingOfTheExchangeIsKept(t *testing.T) {
 	p.say(ask + "early")
 	p.want(switched)
 	c := a.conn(t)
-	r, rw, br := receive(t, request), receive(t, buffers), receive(t, reader)
+	r, rw, br, b := receive(t, request), receive(t, buffers), receive(t, reader), receive(t, buffer)
 	eventually(t, "the request and the buffers are collected", func() bool {
 		runtime.GC()
-		return r.Value() == nil && rw.Value() == nil && br.Value() == nil
+		return r.Value() == nil && rw.Value() == nil && br.Value() == nil && b.Value() == nil
 	})
 	wantRead(t, c, "early")
 	p.say("late")

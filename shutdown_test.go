@@ -352,6 +352,21 @@ func TestShutdownOfAServer(t *testing.T) {
 	}
 }
 
+// A handler counts until it has returned, also when its connection has ended.
+func TestServeIsCountedUntilItReturns(t *testing.T) {
+	group, lens := new(Group), make(chan int, 1)
+	_, address := serve(t, &Switch{Group: group, Protocols: []Offer{{example, ProtocolFunc(func(_ context.Context, _ *Request, c Conn) error {
+		defer func() { lens <- group.Len() }()
+		return c.Close()
+	})}}})
+	p := call(t, address)
+	p.say(ask)
+	if n := receive(t, lens); n != 1 {
+		t.Errorf("%d, want 1", n)
+	}
+	eventually(t, "nobody is left", func() bool { return group.Len() == 0 })
+}
+
 // When ctx ends, who is left is reset.
 func TestShutdownOfAServerAborts(t *testing.T) {
 	a := newAcceptor(nil) // nobody says how to leave

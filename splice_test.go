@@ -10,11 +10,14 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // spliced is a running Splice with the peers at its two ends.
 type spliced struct {
 	a, b   *peer
+	conns  [2]Conn
 	toB    int64
 	toA    int64
 	err    error
@@ -24,7 +27,7 @@ type spliced struct {
 
 func splice(t *testing.T, a, b Conn, atA, atB net.Conn) *spliced {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	s := &spliced{a: newPeer(t, atA), b: newPeer(t, atB), ended: make(chan struct{}), cancel: cancel}
+	s := &spliced{a: newPeer(t, atA), b: newPeer(t, atB), conns: [2]Conn{a, b}, ended: make(chan struct{}), cancel: cancel}
 	go func() { // received by wait
 		defer close(s.ended)
 		s.toB, s.toA, s.err = Splice(ctx, a, b)
@@ -40,9 +43,15 @@ func spliceTCP(t *testing.T, earlyA, earlyB string) *spliced {
 	return splice(t, upgraded(a, earlyA), upgraded(b, earlyB), atA, atB)
 }
 
+// wait returns Splice's error. Both connections are closed then.
 func (s *spliced) wait(t *testing.T, toB, toA int64) error {
 	t.Helper()
 	receive(t, s.ended)
+	for _, c := range s.conns {
+		if _, err := c.Read(make([]byte, 1)); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("a connection is open: %v", err)
+		}
+	}
 	if s.toB != toB || s.toA != toA {
 		t.Errorf("%d bytes to b and %d to a, want %d and %d", s.toB, s.toA, toB, toA)
 	}
@@ -152,6 +161,36 @@ func TestSpliceWithAnEndedContext(t *testing.T) {
 	if _, err := io.Copy(io.Discard, atB); !errors.Is(err, syscall.ECONNRESET) {
 		t.Error(err)
 	}
+}
+
+// An Abort that takes its time has ended when Splice returns.
+func TestSpliceWaitsForItsAborts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, atA := net.Pipe()
+		b, atB := net.Pipe()
+		defer atA.Close()
+		defer atB.Close()
+		slowA, slowB := &slowAbort{Conn: upgraded(a, "")}, &slowAbort{Conn: upgraded(b, "")}
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(errStop) })
+		if _, _, err := Splice(ctx, slowA, slowB); err != errStop {
+			t.Error(err)
+		}
+		if slowA.cause != errStop || slowB.cause != errStop {
+			t.Errorf("aborted with %v and %v", slowA.cause, slowB.cause)
+		}
+	})
+}
+
+type slowAbort struct {
+	Conn
+	cause error
+}
+
+func (c *slowAbort) Abort(cause error) {
+	c.Close()
+	time.Sleep(time.Second)
+	c.cause = cause
 }
 
 // When one side fails both are aborted, and what went wrong is returned.
