@@ -257,7 +257,7 @@ func openingClientCases() (cases []Case) {
 	refuse("A 101 with Upgrade: h2c", Response{Drop: []string{"Upgrade"}, Add: []Field{{"Upgrade", "h2c"}}})
 	refuse("A 101 without Connection", Response{Drop: []string{"Connection"}})
 	refuse("A 101 with Connection: no-upgrade", Response{Drop: []string{"Connection"}, Add: []Field{{"Connection", "no-upgrade"}}})
-	refuse("A 200 with everything else right", Response{Status: "200 OK"})
+	refuse("A 200 with everything else right", Response{Status: "200 OK", Add: []Field{{"Content-Length", "0"}}})
 	refuse("A 404", Response{Status: "404 Not Found", Add: []Field{{"Content-Length", "0"}}})
 	refuse("A 401", Response{Status: "401 Unauthorized", Add: []Field{{"Content-Length", "0"}, {"WWW-Authenticate", "Basic"}}})
 	refuse("A 503", Response{Status: "503 Service Unavailable", Add: []Field{{"Content-Length", "0"}}})

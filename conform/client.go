@@ -44,6 +44,13 @@ type ClientRun struct {
 	mu      sync.Mutex
 	results map[string]map[int]Result // by agent and case; protected by mu
 	keys    map[string]*seenKeys
+	running map[string]*running
+}
+
+// running counts an agent's cases whose verdict is still to come.
+type running struct {
+	n    int
+	idle chan struct{} // closed when n comes to 0
 }
 
 // maxClients bounds the connections that are served at once.
@@ -105,6 +112,7 @@ func (r *ClientRun) init() {
 		r.stop = make(chan struct{})
 		r.results = map[string]map[int]Result{}
 		r.keys = map[string]*seenKeys{}
+		r.running = map[string]*running{}
 	})
 }
 
@@ -161,6 +169,7 @@ func (r *ClientRun) serveConn(ctx context.Context, conn net.Conn) {
 	case u.Path == "/getCaseCount":
 		c.tell(ctx, strconv.Itoa(len(r.Cases)))
 	case u.Path == "/updateReports":
+		r.settle(ctx, agent)
 		if r.Update != nil {
 			r.Update(agent)
 		}
@@ -182,10 +191,51 @@ func (r *ClientRun) serveConn(ctx context.Context, conn net.Conn) {
 		b, _ := json.Marshal(map[string]string{"id": r.Cases[i].ID, "description": r.Cases[i].Title}) // strings always marshal
 		c.tell(ctx, string(b))
 	case u.Path == "/getCaseStatus":
+		r.settle(ctx, agent)
 		b, _ := json.Marshal(map[string]string{"behavior": r.behaviour(agent, i)})
 		c.tell(ctx, string(b))
 	default:
+		r.begin(agent)
+		defer r.end(agent)
 		c.run(ctx, i, agent)
+	}
+}
+
+func (r *ClientRun) begin(agent string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.running[agent]
+	if a == nil {
+		a = &running{idle: make(chan struct{})}
+		r.running[agent] = a
+	}
+	a.n++
+}
+
+func (r *ClientRun) end(agent string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := r.running[agent]
+	if a.n--; a.n == 0 {
+		close(a.idle)
+		delete(r.running, agent)
+	}
+}
+
+// settle waits until the agent's last case is judged: a driver asks for its
+// status the moment that its connection has ended, which may be before that.
+func (r *ClientRun) settle(ctx context.Context, agent string) {
+	r.mu.Lock()
+	a := r.running[agent]
+	r.mu.Unlock()
+	if a == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, DefaultBound)
+	defer cancel()
+	select {
+	case <-a.idle:
+	case <-ctx.Done():
 	}
 }
 
@@ -262,10 +312,16 @@ func (c client) run(ctx context.Context, i int, agent string) {
 	c.r.put(agent, i, res)
 }
 
+// maxAgents bounds the names whose results are kept.
+const maxAgents = 1000
+
 func (r *ClientRun) put(agent string, i int, res Result) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.results[agent] == nil {
+		if len(r.results) >= maxAgents {
+			return
+		}
 		r.results[agent] = map[int]Result{}
 	}
 	r.results[agent][i] = res
@@ -288,6 +344,9 @@ func (r *ClientRun) keysOf(agent string) *seenKeys {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.keys[agent] == nil {
+		if len(r.keys) >= maxAgents {
+			return &seenKeys{keys: map[string]int{}}
+		}
 		r.keys[agent] = &seenKeys{keys: map[string]int{}}
 	}
 	return r.keys[agent]
