@@ -41,6 +41,13 @@ type AcceptOptions struct {
 	// Group is what the connection joins. nil: the [http.Server]'s.
 	Group *wye.Group
 
+	// Detach has a [Handler] run on a goroutine of the connection's own, so
+	// that net/http's handler returns and its buffers, about 12 KB, are freed.
+	// serve's ctx then has the values of the request's and ends when the
+	// connection has ended; a panic is logged here, and no middleware sees
+	// it. It has no effect on [Accept], nor in a [wye.Switch].
+	Detach bool
+
 	// HandshakeTimeout bounds the writing of the 101. 0: 10 seconds.
 	HandshakeTimeout time.Duration
 }
@@ -143,7 +150,11 @@ func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn 
 	c := newConn(nc, &opts.Options, false)
 	r.Principal = h.pass.Principal
 	c.request, c.subprot, c.agreed, c.release = r, h.subprot, h.agreed, h.pass.Release
-	return c.start()
+	c.start()
+	if !h.pass.Expires.IsZero() {
+		c.expireAt(h.pass.Expires)
+	}
+	return c
 }
 
 // refuse is a refusal of the handshake's syntax. The client is told what is

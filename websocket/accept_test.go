@@ -350,3 +350,53 @@ func TestDrain(t *testing.T) {
 		srv.Close()
 	}
 }
+
+// A detached handler outlives net/http's, and its context ends with the
+// connection.
+func TestDetach(t *testing.T) {
+	var log lockedBuilder
+	type result struct {
+		value string
+		cause error
+	}
+	ended := make(chan result, 1)
+	returned := make(chan struct{}, 2)
+	type key struct{}
+	endpoint := websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		<-returned // net/http's handler is over
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return err
+		}
+		if string(p) == "panic" {
+			panic("at the disco")
+		}
+		c.Write(ctx, typ, p)
+		<-ctx.Done()
+		ended <- result{ctx.Value(key{}).(string), context.Cause(ctx)}
+		return nil
+	}, &websocket.AcceptOptions{Detach: true, Options: websocket.Options{Logger: slog.New(slog.NewTextHandler(&log, nil))}})
+	url := newServer(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		endpoint.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), key{}, "kept")))
+		returned <- struct{}{}
+	}))
+	c := dial(t, url, nil)
+	c.Write(t.Context(), websocket.MessageText, []byte("hi"))
+	if _, p, err := c.Read(t.Context()); string(p) != "hi" {
+		t.Fatal(string(p), err)
+	}
+	go c.Close(context.Background(), 4000, "")
+	if r := <-ended; r.value != "kept" || websocket.CloseStatus(r.cause) != 4000 {
+		t.Errorf("%+v", r)
+	}
+
+	c = dial(t, url, nil)
+	c.Write(t.Context(), websocket.MessageText, []byte("panic"))
+	if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != 1011 {
+		t.Error(err)
+	}
+	<-c.Done()
+	for !strings.Contains(log.String(), "at the disco") {
+		time.Sleep(time.Millisecond)
+	}
+}

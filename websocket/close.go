@@ -180,6 +180,9 @@ func (c *Conn) shut(end func() error) {
 	if c.batch != nil {
 		c.batch.Stop()
 	}
+	if c.expiry != nil {
+		c.expiry.Stop()
+	}
 	wake(&c.room)
 	wake(&c.idle)
 	c.mu.Unlock()
@@ -188,11 +191,39 @@ func (c *Conn) shut(end func() error) {
 		c.release()
 	}
 	close(c.done)
+	c.onEnd(nil)
 	select {
 	case c.reading <- struct{}{}:
 		c.leaveRead() // forgets the last context
 	default: // who reads will
 	}
+}
+
+// onEnd has cancel be called with why the connection ended, once it has: the
+// last one that was given. shut calls it with nil.
+func (c *Conn) onEnd(cancel context.CancelCauseFunc) {
+	c.mu.Lock()
+	if cancel != nil {
+		c.cancel = cancel
+	}
+	cancel = c.cancel
+	c.mu.Unlock()
+	if cancel != nil && c.ended.Load() {
+		cancel(c.Err())
+	}
+}
+
+// expireAt closes the connection when the credentials that it was opened with
+// stop being valid.
+func (c *Conn) expireAt(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ended.Load() {
+		return
+	}
+	c.expiry = time.AfterFunc(time.Until(t), func() { // ends with the closing handshake
+		c.Close(context.Background(), StatusPolicyViolation, "the credentials have expired")
+	})
 }
 
 // abort cuts the transport. settle goes before it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/wye-org/wye"
 )
@@ -33,13 +34,33 @@ func Handler(serve func(ctx context.Context, c *Conn) error, opts *AcceptOptions
 	return e
 }
 
-// ServeHTTP implements [http.Handler]. It returns when serve has.
+// ServeHTTP implements [http.Handler]. It returns when serve has, unless
+// [AcceptOptions] says Detach.
 func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := Accept(w, r, &e.opts)
 	if err != nil {
 		return // answered and logged
 	}
+	if e.opts.Detach {
+		go e.runDetached(c) // the connection's: see AcceptOptions.Detach
+		return
+	}
 	e.run(r.Context(), c)
+}
+
+// runDetached serves c where net/http does not see it.
+func (e *Endpoint) runDetached(c *Conn) {
+	defer func() {
+		if v := recover(); v != nil && v != http.ErrAbortHandler {
+			e.opts.logger().LogAttrs(context.Background(), slog.LevelError, "websocket handler panicked",
+				slog.String("path", c.request.URL.Path), slog.String("remote", c.request.RemoteAddr),
+				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
+		}
+	}()
+	ctx, cancel := context.WithCancelCause(c.request.Context())
+	defer cancel(nil)
+	c.onEnd(cancel)
+	e.run(ctx, c)
 }
 
 // Check implements [wye.Protocol].

@@ -37,6 +37,9 @@ type writer struct {
 	timer     *time.Timer    // keepalive and close bounds
 	batch     *time.Timer    // starts a flusher; nil: not needed yet
 
+	expiry *time.Timer             // closes the connection; nil: never
+	cancel context.CancelCauseFunc // of a detached handler; nil: there is none
+
 	room, idle chan struct{} // closed when there is room, or nothing left; made by who waits
 
 	flush   func()                // the flusher, made once
