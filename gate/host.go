@@ -23,7 +23,7 @@ const hostText = "Host not allowed"
 
 // judgeHost refuses a request whose Host is not one of g.Hosts. r.Host is the
 // Host field, the authority of an absolute request target, or :authority.
-func (g *Gate) judgeHost(r *http.Request) error {
+func (g *Gate) judgeHost(r *http.Request) *Rejection {
 	if g == nil || len(g.Hosts) == 0 {
 		return nil
 	}
@@ -37,9 +37,9 @@ func (g *Gate) judgeHost(r *http.Request) error {
 		}
 	}
 	if err != nil {
-		return g.reject(ErrHost, hostText, "Host %s is not a host: %v", quoted(r.Host), err)
+		return g.reject(http.StatusForbidden, ErrHost, hostText, "Host %s is not a host: %v", quoted(r.Host), err)
 	}
-	return g.reject(ErrHost, hostText, "Host %s is not one of the Hosts %s: add %q to them if the server goes by that name",
+	return g.reject(http.StatusForbidden, ErrHost, hostText, "Host %s is not one of the Hosts %s: add %q to them if the server goes by that name",
 		quoted(r.Host), quoted(strings.Join(g.Hosts, " ")), host.name)
 }
 

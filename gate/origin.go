@@ -10,7 +10,7 @@ import (
 // judgeOrigin refuses a request that a page of another origin makes. It is the
 // same for an extended CONNECT (RFC 8441, RFC 9220), which a browser sends with
 // the same field.
-func (g *Gate) judgeOrigin(r *http.Request) error {
+func (g *Gate) judgeOrigin(r *http.Request) *Rejection {
 	lines := r.Header.Values("Origin")
 	if len(lines) == 0 {
 		// "This header field is sent by all browser clients. A connection
@@ -35,15 +35,30 @@ func (g *Gate) judgeOrigin(r *http.Request) error {
 	if r.TLS != nil && (o.scheme == "http" || o.scheme == "ws") {
 		return g.rejectOrigin(r, "the page came without TLS and may have been forged on its way, the request came over TLS: serve the page over https")
 	}
-	if o.isHost(r.Host) || g.lists(o) {
+	if o.isHost(g.requestHost(r)) || g.lists(o) {
 		return nil
 	}
 	return g.rejectOrigin(r, fmt.Sprintf("it is not the request's own host: add %q to Origins to allow its pages", o))
 }
 
-func (g *Gate) rejectOrigin(r *http.Request, why string) error {
-	return g.reject(ErrOrigin, "Origin not allowed", "Origin %s, Host %s: %s",
-		quoted(r.Header.Get("Origin")), quoted(r.Host), why)
+func (g *Gate) rejectOrigin(r *http.Request, why string) *Rejection {
+	return g.reject(http.StatusForbidden, ErrOrigin, "Origin not allowed", "Origin %s, Host %s: %s",
+		quoted(r.Header.Get("Origin")), quoted(g.requestHost(r)), why)
+}
+
+// requestHost is the host that the browser asked for, as far as that is known.
+// A page cannot set X-Forwarded-Host on the WebSocket it opens, so the proxy
+// need not be honest for this, only not silent; but a field that it does not
+// write is one that other clients do.
+func (g *Gate) requestHost(r *http.Request) string {
+	if g == nil || !g.TrustForwardedHost || !g.trusts(peerAddr(r)) {
+		return r.Host
+	}
+	lines := r.Header["X-Forwarded-Host"]
+	if len(lines) != 1 || strings.Contains(lines[0], ",") {
+		return r.Host
+	}
+	return strings.Trim(lines[0], " \t")
 }
 
 func (g *Gate) anyOrigin() bool {

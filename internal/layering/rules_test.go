@@ -25,12 +25,12 @@ var rules = map[string]rule{
 	},
 	"gate": {
 		why:   "gate is a leaf: it judges a request and does not know what for",
-		third: idna,
+		third: append([]string{"golang.org/x/time/rate"}, idna...),
 	},
 	"websocket": {
 		why:   "websocket joins wye, gate and wire",
 		own:   []string{"", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
-		third: idna,
+		third: append([]string{"golang.org/x/time/rate"}, idna...), // of gate
 	},
 	"websocket/wire": {
 		why:   "wire is RFC 6455 without input or output: it is handed the bytes and the time",
