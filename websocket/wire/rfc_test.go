@@ -48,7 +48,13 @@ var (
 // joined, so that every way must give the same words. Nothing that the Receiver
 // lets go of stays as it was.
 func hear(opt *Options, input string, by way) string {
+	return hearAgreed(opt, Agreed{}, input, by)
+}
+
+// hearAgreed is hear where something was agreed of permessage-deflate.
+func hearAgreed(opt *Options, a Agreed, input string, by way) string {
 	in := NewReceiver(opt)
+	in.Agree(a)
 	in.Stream = by.stream
 	var said strings.Builder
 	var parts []byte
@@ -247,8 +253,13 @@ func heard(op string, p []byte) string { return fmt.Sprintf("%s %s.", op, quote(
 // everyWay feeds input whole, bytewise, and for chunks.
 func everyWay(t *testing.T, opt *Options, input, want string) {
 	t.Helper()
+	everyWayAgreed(t, opt, Agreed{}, input, want)
+}
+
+func everyWayAgreed(t *testing.T, opt *Options, a Agreed, input, want string) {
+	t.Helper()
 	for name, by := range map[string]way{"whole": whole, "bytewise": bytewise, "chunks": chunks, "crumbs": crumbs} {
-		if got := hear(opt, input, by); got != want {
+		if got := hearAgreed(opt, a, input, by); got != want {
 			t.Errorf("client %v, %s:\n got %.200s\nwant %.200s", opt.Client, name, got, want)
 		}
 	}
