@@ -84,6 +84,9 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 }
 
 func (o *AcceptOptions) logRefusal(r *http.Request, err error) {
+	if o.Hooks.Refused != nil {
+		o.Hooks.Refused(r, err)
+	}
 	o.logger().LogAttrs(r.Context(), slog.LevelWarn, "websocket refused",
 		slog.String("path", r.URL.Path), slog.String("remote", r.RemoteAddr), slog.Any("err", err))
 }
@@ -172,6 +175,12 @@ func refuse(status int, text string, header ...string) error {
 func checkRequest(r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return refuse(http.StatusMethodNotAllowed, "the method must be GET", "Allow", http.MethodGet)
+	}
+	if r.ProtoMajor > 1 {
+		// "An endpoint MUST NOT generate an HTTP/2 message containing
+		// connection-specific header fields." RFC 9113 §8.2.2: so no 426, which
+		// has to have one.
+		return refuse(http.StatusBadRequest, whyNoUpgrade(r))
 	}
 	if !slices.ContainsFunc(wye.Requested(r), token.Equal) {
 		return refuse(http.StatusUpgradeRequired, whyNoUpgrade(r), "Upgrade", "websocket", "Connection", "Upgrade")

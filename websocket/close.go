@@ -42,10 +42,11 @@ func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error 
 
 // CloseNow ends the connection at once, without a closing handshake and without
 // sending what is queued. It may be deferred beside a Close: on a connection
-// that has ended it does nothing.
+// that has ended, or that has received the peer's Close, it does nothing.
 func (c *Conn) CloseNow() error {
-	c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ErrClosedNow})
-	c.abort()
+	if c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ErrClosedNow}) {
+		c.abort()
+	} // else the transport ends in good order, and within CloseTimeout
 	return nil
 }
 
@@ -192,6 +193,9 @@ func (c *Conn) shut(end func() error) {
 	}
 	close(c.done)
 	c.onEnd(nil)
+	if f := c.opt.Hooks.Closed; f != nil {
+		f(c)
+	}
 	select {
 	case c.reading <- struct{}{}:
 		c.leaveRead() // forgets the last context

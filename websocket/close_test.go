@@ -244,6 +244,29 @@ func TestFailureArrives(t *testing.T) {
 	<-ended
 }
 
+// A deferred CloseNow does not spoil a closing handshake that the peer began: it
+// waits for a server to close first, and resets nothing.
+func TestCloseNowAfterThePeersClose(t *testing.T) {
+	ended := make(chan error, 1)
+	url := rawServer(t, serverHead+"Sec-WebSocket-Accept: ACCEPT\r\n\r\n\x88\x02\x03\xe8", func(nc net.Conn) {
+		if err := readFull(nc, make([]byte, 8)); err != nil { // its Close, masked
+			ended <- err
+			return
+		}
+		nc.(*net.TCPConn).CloseWrite()
+		_, err := nc.Read(make([]byte, 1))
+		ended <- err
+	})
+	c := dial(t, url, nil)
+	if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != 1000 {
+		t.Error(err)
+	}
+	c.CloseNow()
+	if err := <-ended; err != io.EOF {
+		t.Errorf("the server reads %v, want the end", err)
+	}
+}
+
 func TestCloseNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, s := websocket.Pipe(nil, nil)

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/websocket/wire"
 )
@@ -38,6 +40,7 @@ type Conn struct {
 	reader
 	writer
 	pinger
+	counters
 }
 
 // now is the clock that package wire is given. Its zero is the connection's own,
@@ -52,6 +55,13 @@ func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
 	c.in, c.out = wire.NewReceiver(w), wire.NewSender(w)
 	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
 	c.flush, c.trySend = c.flusher, c.sendOnce
+	if r := c.opt.MessageRate; r > 0 {
+		burst := c.opt.MessageBurst
+		if burst <= 0 {
+			burst = max(1, int(r))
+		}
+		c.pace = rate.NewLimiter(rate.Limit(r), burst)
+	}
 	return c
 }
 
@@ -70,6 +80,9 @@ func (c *Conn) start() *Conn {
 		OnLeave(func(context.Context, error) error)
 	}); ok {
 		l.OnLeave(c.leave)
+	}
+	if f := c.opt.Hooks.Opened; f != nil {
+		f(c)
 	}
 	return c
 }
@@ -117,5 +130,6 @@ func (c *Conn) Err() error {
 	return nil
 }
 
-// settle says why the connection ended, unless that was said before.
-func (c *Conn) settle(why *CloseError) { c.why.CompareAndSwap(nil, why) }
+// settle says why the connection ended, and reports whether that was not said
+// before.
+func (c *Conn) settle(why *CloseError) bool { return c.why.CompareAndSwap(nil, why) }

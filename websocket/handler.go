@@ -67,6 +67,9 @@ func (e *Endpoint) runDetached(c *Conn) {
 func (e *Endpoint) Check(r *http.Request, _ wye.Token) (*wye.Agreement, error) {
 	h, err := opening(r, &e.opts)
 	if err != nil {
+		if e.opts.Hooks.Refused != nil {
+			e.opts.Hooks.Refused(r, err)
+		}
 		return nil, err
 	}
 	return &wye.Agreement{

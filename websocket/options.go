@@ -43,6 +43,16 @@ type Options struct {
 	// it on set Enabled, after reading what [wire.Deflate] says about secrets.
 	Deflate Deflate
 
+	// MessageRate is how many messages a second are received at the most, and
+	// MessageBurst how many at once: whoever sends more is not read from until
+	// their turn comes, so that their own connection slows them down. 0: as
+	// many as come; a burst of 0 is one second's.
+	MessageRate  float64
+	MessageBurst int
+
+	// Hooks are for metrics and traces.
+	Hooks Hooks
+
 	// Logger gets what nobody else is told: refusals, handlers' errors. nil:
 	// [slog.Default].
 	Logger *slog.Logger

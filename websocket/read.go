@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/wye-org/wye/websocket/wire"
 )
 
@@ -23,7 +25,8 @@ type reader struct {
 	scratch *scratch // what in is parsing; nil: nothing
 	watch   watch
 	ahead   ahead
-	reads   int // messages and parts returned so far
+	pace    *rate.Limiter // nil: as it comes
+	reads   int           // messages and parts returned so far
 
 	current  *MessageReader // the message that is read as it comes; nil: none
 	dropping bool           // the rest of one that nobody reads any more is to come
@@ -51,14 +54,15 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, err
 	}
-	defer c.unlockRead()
 	m, err := c.message(ctx)
-	switch {
-	case err != nil:
-		return 0, nil, err
-	case !m.Owned:
+	if err == nil && !m.Owned {
 		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
 	}
+	c.unlockRead()
+	if err != nil {
+		return 0, nil, err
+	}
+	c.countReceived(MessageType(m.Op), len(m.Data))
 	return MessageType(m.Op), m.Data, nil
 }
 
@@ -69,15 +73,17 @@ func (c *Conn) ReadInto(ctx context.Context, dst []byte) (MessageType, []byte, e
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, err
 	}
-	defer c.unlockRead()
 	m, err := c.message(ctx)
-	if err != nil {
-		return 0, dst, err
-	}
+	n := len(m.Data)
 	dst = append(dst, m.Data...)
 	if m.Owned {
 		giveBuffer(m.Data)
 	}
+	c.unlockRead()
+	if err != nil {
+		return 0, dst, err
+	}
+	c.countReceived(MessageType(m.Op), n)
 	return MessageType(m.Op), dst, nil
 }
 
@@ -125,6 +131,14 @@ func (c *Conn) leaveRead() {
 // and waits for input.
 func (c *Conn) message(ctx context.Context) (wire.Event, error) {
 	c.supersede()
+	if c.pace != nil {
+		if err := c.pace.Wait(ctx); err != nil {
+			if ctx.Err() == nil {
+				<-ctx.Done() // it ends before their turn comes
+			}
+			return wire.Event{}, ctx.Err()
+		}
+	}
 	return c.part(ctx, true)
 }
 

@@ -30,16 +30,17 @@ func (c *Conn) ReadPooled(ctx context.Context) (*Message, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return nil, err
 	}
-	defer c.unlockRead()
 	ev, err := c.message(ctx)
+	if err == nil && !ev.Owned {
+		ev.Data = append(takeBuffer(len(ev.Data))[:0], ev.Data...)
+	}
+	c.unlockRead()
 	if err != nil {
 		return nil, err
 	}
 	m := messages.Get().(*Message)
 	m.Type, m.Data = MessageType(ev.Op), ev.Data
-	if !ev.Owned {
-		m.Data = append(takeBuffer(len(ev.Data))[:0], ev.Data...)
-	}
+	c.countReceived(m.Type, len(m.Data))
 	return m, nil
 }
 

@@ -18,8 +18,12 @@ type MessageReader struct {
 	c    *Conn
 	ctx  context.Context
 	rest []byte // of a chunk: of a buffer of the pool, or of a message of its own
+	typ  MessageType
+	n    int    // bytes so far
 	own  []byte // what rest lies in, to be given back
 	err  error  // what Read returns when rest is empty
+
+	counted bool
 }
 
 // Reader returns the next message as a stream: what has come can be read before
@@ -35,14 +39,13 @@ func (c *Conn) Reader(ctx context.Context) (MessageType, *MessageReader, error) 
 		return 0, nil, err
 	}
 	defer c.unlockRead()
-	c.supersede()
 	c.in.Stream = true
-	ev, err := c.part(ctx, true)
+	ev, err := c.message(ctx)
 	if err != nil {
 		c.in.Stream = false
 		return 0, nil, err
 	}
-	r := &MessageReader{c: c, ctx: ctx}
+	r := &MessageReader{c: c, ctx: ctx, typ: MessageType(ev.Op)}
 	c.current = r
 	r.take(ev)
 	return MessageType(ev.Op), r, nil
@@ -53,6 +56,10 @@ func (r *MessageReader) Read(p []byte) (int, error) {
 	for len(r.rest) == 0 {
 		r.giveBack()
 		if r.err != nil {
+			if !r.counted {
+				r.counted = true
+				r.c.countReceived(r.typ, r.n)
+			}
 			return 0, r.err
 		}
 		if len(p) == 0 {
@@ -95,6 +102,7 @@ func (r *MessageReader) take(ev wire.Event) {
 		data = append(takeBuffer(len(ev.Data))[:0], ev.Data...)
 	}
 	r.rest, r.own = data, data
+	r.n += len(data)
 	if ev.Kind == wire.Message || ev.Final {
 		r.err = io.EOF
 		r.c.current, r.c.in.Stream = nil, false

@@ -127,8 +127,9 @@ func TestReaderIsSuperseded(t *testing.T) {
 		if _, p, err := s.Read(t.Context()); err != nil || len(p) != 100_000 || p[0] != 2 {
 			t.Fatal(len(p), err)
 		}
-		if _, err := io.Copy(io.Discard, second); !errors.Is(err, websocket.ErrSuperseded) {
-			t.Error(err)
+		// It may have been read ahead whole; then nothing was left to drop.
+		if n, err := io.Copy(io.Discard, second); !errors.Is(err, websocket.ErrSuperseded) && n != 100_000-10 {
+			t.Error(n, err)
 		}
 		if _, p, err := s.Read(t.Context()); err != nil || len(p) != 100_000 || p[0] != 3 {
 			t.Fatal(len(p), err)

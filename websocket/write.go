@@ -89,13 +89,13 @@ func (c *Conn) WritePrepared(ctx context.Context, p *Prepared) error {
 // TryWrite is [Conn.Write] that never waits: without room in the queue it
 // returns [ErrQueueFull].
 func (c *Conn) TryWrite(typ MessageType, p []byte) error {
-	return c.write(nil, outgoing{typ: typ, p: p})
+	return c.write(context.Background(), outgoing{typ: typ, p: p, try: true})
 }
 
 // TryWritePrepared is [Conn.WritePrepared] that never waits: without room in
 // the queue it returns [ErrQueueFull].
 func (c *Conn) TryWritePrepared(p *Prepared) error {
-	return c.write(nil, outgoing{prepared: p.frame})
+	return c.write(context.Background(), outgoing{prepared: p.frame, try: true})
 }
 
 // Flush waits, until ctx ends, for the kernel to have all that was written. It
@@ -127,6 +127,7 @@ type outgoing struct {
 	p        []byte
 	prepared *wire.Prepared // instead of typ and p
 	plain    bool           // not compressed
+	try      bool           // ErrQueueFull instead of waiting
 }
 
 func (m outgoing) size() int {
@@ -136,11 +137,22 @@ func (m outgoing) size() int {
 	return len(m.p)
 }
 
-// write queues m and sees to it that it is sent. A nil ctx waits for nothing.
+// write queues m and sees to it that it is sent.
 func (c *Conn) write(ctx context.Context, m outgoing) error {
+	if err := c.queueMessage(ctx, m); err != nil {
+		return err
+	}
+	if m.prepared != nil {
+		m.typ = MessageType(m.prepared.Op())
+	}
+	c.countSent(m.typ, m.size())
+	return nil
+}
+
+func (c *Conn) queueMessage(ctx context.Context, m outgoing) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.awaitRoomLocked(ctx, nil, m.size()); err != nil {
+	if err := c.awaitRoomLocked(ctx, nil, m.size(), m.try); err != nil {
 		return err
 	}
 	if err := c.appendLocked(m); err != nil {
@@ -151,8 +163,8 @@ func (c *Conn) write(ctx context.Context, m outgoing) error {
 }
 
 // awaitRoomLocked waits until n bytes may be queued: as part of the message that
-// w streams or, if w is nil, as a message. A nil ctx waits for nothing.
-func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int) error {
+// w streams or, if w is nil, as a message. try waits for nothing.
+func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int, try bool) error {
 	for {
 		if err := c.brokenLocked(); err != nil {
 			return err
@@ -163,7 +175,7 @@ func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int) err
 		if c.streaming == w && c.roomLocked(n) {
 			return nil
 		}
-		if ctx == nil {
+		if try {
 			return ErrQueueFull
 		}
 		if err := c.waitLocked(ctx, &c.room); err != nil {

@@ -22,6 +22,7 @@ type MessageWriter struct {
 	ctx  context.Context
 	op   wire.Opcode
 	b    []byte // not queued yet
+	n    int    // bytes so far
 	done bool
 }
 
@@ -40,7 +41,7 @@ func (c *Conn) Writer(ctx context.Context, typ MessageType) (*MessageWriter, err
 	w := &MessageWriter{c: c, ctx: ctx, op: wire.Opcode(typ)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.awaitRoomLocked(ctx, nil, 0); err != nil {
+	if err := c.awaitRoomLocked(ctx, nil, 0, false); err != nil {
 		return nil, err
 	}
 	c.streaming = w
@@ -87,7 +88,11 @@ func (w *MessageWriter) Close() error {
 	if w.done {
 		return ErrWriterClosed
 	}
-	return w.send(true)
+	if err := w.send(true); err != nil {
+		return err
+	}
+	w.c.countSent(MessageType(w.op), w.n)
+	return nil
 }
 
 // send queues what is there as the next frame.
@@ -95,7 +100,7 @@ func (w *MessageWriter) send(last bool) error {
 	c := w.c
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := c.awaitRoomLocked(w.ctx, w, len(w.b)); err != nil {
+	if err := c.awaitRoomLocked(w.ctx, w, len(w.b), false); err != nil {
 		return err
 	}
 	q := c.tailLocked()
@@ -104,6 +109,7 @@ func (w *MessageWriter) send(last bool) error {
 		return err
 	}
 	q.messages++
+	w.n += len(w.b)
 	w.b = w.b[:0]
 	if last {
 		w.done = true

@@ -21,11 +21,14 @@ const (
 // Subprotocols are spoken where a client offers one: to an echo they are names.
 var Subprotocols = []string{"chat", "superchat"}
 
-// Handler echoes text and binary messages. Bounds that accept leaves at zero are
+// Handler echoes text and binary messages, compressed if the client offers
+// permessage-deflate: what comes back is what the client said, so no secret of
+// the server's is among it. Bounds that accept leaves at zero are
 // those above. Who sends more messages a second than rate is not read from until
 // their turn comes, so that their own TCP connection slows them down.
 func Handler(rate pace.Rate, accept websocket.AcceptOptions) http.Handler {
 	accept.Subprotocols = Subprotocols
+	accept.Deflate.Enabled = true
 	if accept.MaxMessage == 0 {
 		accept.MaxMessage = MaxMessage
 	}

@@ -1,0 +1,194 @@
+package websocket
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/wye-org/wye"
+)
+
+// ProxyError is what a [Dial] returns, in a [*wye.DialError], that did not get
+// through its proxy.
+type ProxyError struct {
+	// Proxy is its URL, without userinfo and query.
+	Proxy string
+
+	// Response is what an HTTP proxy answered instead of opening a tunnel: 407
+	// if it wants credentials, or others. Its Body gives ProxyError.Body and
+	// need not be closed. nil: there was no answer, or the proxy speaks SOCKS.
+	Response *http.Response
+
+	// Body is the response's body, as much of it as came: at most 64 KiB
+	// within 2 seconds.
+	Body []byte
+
+	// Err is what failed if it was not refused.
+	Err error
+}
+
+func (e *ProxyError) Error() string {
+	what := "websocket: proxy " + e.Proxy + ": "
+	if e.Response == nil {
+		return what + e.Err.Error()
+	}
+	what += "it answered " + e.Response.Status
+	if e.Response.StatusCode == http.StatusProxyAuthRequired {
+		what += " (write user:password@ into its URL)"
+	}
+	if line := firstLine(e.Response, e.Body); line != "" {
+		what += fmt.Sprintf(": %q", line)
+	}
+	return what
+}
+
+func (e *ProxyError) Unwrap() error { return e.Err }
+
+// firstLine is what a text body begins with.
+func firstLine(resp *http.Response, body []byte) string {
+	if ct := resp.Header.Get("Content-Type"); ct != "" && !strings.HasPrefix(ct, "text/plain") {
+		return ""
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
+	return line[:min(len(line), 200)]
+}
+
+// via is a proxy on the way to a server.
+type via struct {
+	url     *url.URL
+	auth    string // the Proxy-Authorization for an HTTP proxy; empty: none
+	tls     *tls.Config
+	netDial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// proxyFor asks the caller which proxy leads to u; nil: none does.
+func (o *DialOptions) proxyFor(ctx context.Context, u *url.URL, header http.Header) (*via, error) {
+	if o.Proxy == nil {
+		return nil, nil
+	}
+	r := &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: header.Clone()}
+	p, err := o.Proxy(r.WithContext(ctx))
+	if err != nil {
+		return nil, &proxyChoiceError{err}
+	}
+	if p == nil {
+		return nil, nil
+	}
+	v := &via{url: p, tls: o.ProxyTLSConfig, netDial: o.NetDial}
+	if v.netDial == nil {
+		v.netDial = new(net.Dialer).DialContext
+	}
+	if own := field(header, "Proxy-Authorization"); len(own) > 0 {
+		v.auth = own[0]
+	}
+	if p.User != nil {
+		password, _ := p.User.Password()
+		v.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(p.User.Username()+":"+password))
+	}
+	return v, nil
+}
+
+// proxyChoiceError is an error of DialOptions.Proxy. What it says is not shown
+// where it may quote a password: http.ProxyFromEnvironment quotes the whole of a
+// URL that does not parse.
+type proxyChoiceError struct{ err error }
+
+func (e *proxyChoiceError) Error() string {
+	if text := e.err.Error(); !strings.Contains(text, "@") {
+		return "no proxy could be chosen: " + text
+	}
+	return "the proxy's URL does not parse: write user:password@host with reserved characters as %XX"
+}
+
+func (e *proxyChoiceError) Unwrap() error { return e.err }
+
+// dial opens a tunnel through the proxy to address. It is a NetDial.
+func (v *via) dial(ctx context.Context, _, address string) (net.Conn, error) {
+	nc, err := v.open(ctx, tunnelTarget(address))
+	if err == nil {
+		return nc, nil
+	}
+	if refused, ok := err.(*ProxyError); ok {
+		return nil, refused
+	}
+	return nil, &ProxyError{Proxy: wye.DisplayURL(v.url.String()), Err: err}
+}
+
+// open connects to the proxy and has it open a tunnel. ctx bounds all of it.
+func (v *via) open(ctx context.Context, target string) (net.Conn, error) {
+	port, tunnel := "", v.connect
+	scheme := strings.ToLower(v.url.Scheme)
+	switch scheme {
+	case "http":
+		port = "80"
+	case "https":
+		port = "443"
+	case "socks5", "socks5h":
+		port, tunnel = "1080", v.socks
+	default:
+		return nil, fmt.Errorf("its URL's scheme is %q: want http, https, socks5 or socks5h", v.url.Scheme)
+	}
+	if v.url.Hostname() == "" {
+		return nil, fmt.Errorf("its URL has no host: want one as in %s://host:%s", scheme, port)
+	}
+	if p := v.url.Port(); p != "" {
+		port = p
+	}
+	transport, err := v.netDial(ctx, "tcp", net.JoinHostPort(v.url.Hostname(), port))
+	if err != nil {
+		return nil, err
+	}
+	// From here on the end of ctx interrupts reads and writes.
+	stop := context.AfterFunc(ctx, func() { transport.SetDeadline(past) })
+	defer stop()
+	nc := transport
+	if scheme == "https" {
+		tc := tls.Client(transport, v.tlsConfig())
+		if err := tc.HandshakeContext(ctx); err != nil {
+			transport.Close()
+			return nil, fmt.Errorf("TLS handshake: %w", err)
+		}
+		nc = tc
+	}
+	err = tunnel(nc, target)
+	if err == nil && !stop() {
+		err = ctx.Err() // in the same moment: its deadline may be set already
+	}
+	if err != nil {
+		transport.Close()
+		return nil, err
+	}
+	return nc, nil
+}
+
+// past as a deadline interrupts what is under way.
+var past = time.Unix(1, 0)
+
+func (v *via) tlsConfig() *tls.Config {
+	config := new(tls.Config)
+	if v.tls != nil {
+		config = v.tls.Clone()
+	}
+	if config.ServerName == "" {
+		config.ServerName = v.url.Hostname()
+	}
+	config.NextProtos = []string{"http/1.1"}
+	return config
+}
+
+// tunnelTarget is address for somebody else to connect to: without the zone of
+// an IPv6 address, which "has no meaning outside the host". RFC 6874 §4.
+func tunnelTarget(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return address
+	}
+	host, _, _ = strings.Cut(host, "%")
+	return net.JoinHostPort(host, port)
+}
