@@ -64,3 +64,70 @@ func TestDefaultMaskKeyAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Nor do compressed messages, in and out, short and long, whole and in parts,
+// once the windows have grown.
+func TestCompressionAllocatesNothing(t *testing.T) {
+	for _, client := range []bool{false, true} {
+		for _, takeover := range []bool{false, true} {
+			free := make([][]byte, 0, 8)
+			opt := &Options{
+				Client:  client,
+				MaskKey: func() uint32 { return 0x01020304 },
+				Free:    func(b []byte) { free = append(free, b) },
+				Alloc: func(size int) []byte {
+					for i, b := range free {
+						if cap(b) >= size {
+							free = append(free[:i], free[i+1:]...)
+							return b[:size]
+						}
+					}
+					return make([]byte, size)
+				},
+			}
+			peer := NewSender(&Options{Client: !client})
+			in, out := NewReceiver(opt), NewSender(opt)
+			a := agreed(takeover)
+			peer.Agree(a)
+			in.Agree(a)
+			out.Agree(a)
+			scratch, dst, input := make([]byte, 4096), make([]byte, 0, 256<<10), []byte(nil)
+			messages := [][]byte{feedOf(1024, 1), feedOf(16<<10, 1), feedOf(100<<10, 1)}
+			prepared := Prepare(OpText, messages[0])
+			echoed := 0
+			turn := func() {
+				input = input[:0]
+				for _, p := range messages {
+					input, _ = peer.AppendMessage(input, OpText, p)
+					input, _ = peer.AppendFragment(input, OpBinary, p[:700], false)
+					input, _ = peer.AppendFragment(input, OpBinary, p[700:], true)
+				}
+				dst, echoed = dst[:0], 0
+				for rest := input; len(rest) > 0; {
+					n := copy(in.Space(scratch), rest)
+					rest = rest[n:]
+					in.Received(n)
+					for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+						if ev.Kind == Message {
+							echoed++
+							dst, _ = out.AppendMessage(dst, ev.Op, ev.Data)
+							if ev.Owned {
+								opt.Free(ev.Data)
+							}
+						}
+					}
+				}
+				dst, _ = out.AppendPrepared(dst, prepared)
+			}
+			for range 5 {
+				turn()
+			}
+			if n := testing.AllocsPerRun(50, turn); n >= 1 && takeover || n > 4 { // fragments need a window, for as long as they last
+				t.Errorf("client %v, takeover %v: %v allocations", client, takeover, n)
+			}
+			if echoed != 6 || len(dst) < 1000 || len(dst) > 100<<10 {
+				t.Fatalf("%d messages, %d bytes", echoed, len(dst))
+			}
+		}
+	}
+}
