@@ -2,7 +2,7 @@ package gate
 
 import (
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -30,14 +30,13 @@ var secretNames = []string{
 
 // isSecretName reports whether what goes by that name is a secret.
 func isSecretName(name string) bool {
-	name = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
+	name = strings.ReplaceAll(strings.ToLower(strings.Trim(name, " \t]")), "-", "_")
 	for _, secret := range secretNames {
 		if before, found := strings.CutSuffix(name, secret); found {
-			switch {
-			case before == "" || len(secret) > 4:
-				return true // accesstoken
-			case strings.ContainsAny(before[len(before)-1:], "_.[:$"):
-				return true // x_auth, but not oauth... nor assig
+			// A long word tells by itself, as in accesstoken; a short one has
+			// to be a word: x_sid, but not inasid.
+			if before == "" || len(secret) > 4 || strings.ContainsAny(before[len(before)-1:], "_.[:$") {
+				return true
 			}
 		}
 	}
@@ -198,30 +197,50 @@ func redactParameter(parameter string, depth int) (redacted string, secret bool)
 	if !found {
 		inner = key
 	}
-	plain := unescape(inner)
-	if depth >= maxNesting && plain != inner || redactNested(plain, depth+1) != plain {
-		if !found {
-			return Redacted, true
+	if !isNestedSecret(inner, depth) {
+		return parameter, false
+	}
+	if !found {
+		return Redacted, true
+	}
+	return key + "=" + Redacted, true
+}
+
+// isNestedSecret reports whether the value of a parameter has a secret in it,
+// as another URL may, escaped once or more.
+func isNestedSecret(s string, depth int) bool {
+	for ; strings.ContainsAny(s, "?&@#%=.:"); depth++ {
+		plain := unescape(s)
+		if depth >= maxNesting || redactPatterns(redactURL(plain, depth+1)) != plain {
+			return true
 		}
-		return key + "=" + Redacted, true
+		if plain == s {
+			break
+		}
+		s = plain
 	}
-	return parameter, false
+	return false
 }
 
-// redactNested is for the value of a parameter, which may be another URL.
-func redactNested(s string, depth int) string {
-	if !strings.ContainsAny(s, "?&@#%=.:") {
-		return s
-	}
-	return redactPatterns(redactURL(s, depth))
-}
-
-// unescape is s without its escapes, or s if they are not in order.
+// unescape is s without its escapes. What is no escape stands for itself: some
+// servers take it so.
 func unescape(s string) string {
-	if plain, err := url.QueryUnescape(s); err == nil {
-		return plain
+	if strings.IndexByte(s, '%') < 0 {
+		return strings.ReplaceAll(s, "+", " ")
 	}
-	return s
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				c, i = byte(n), i+2
+			}
+		} else if c == '+' {
+			c = ' '
+		}
+		b = append(b, c)
+	}
+	return string(b)
 }
 
 // lowerASCII is s with its letters of ASCII in lower case, so that places in it
