@@ -1,0 +1,213 @@
+package connect
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/cmd/wye/connect/show"
+	"github.com/wye-org/wye/cmd/wye/connect/target"
+	"github.com/wye-org/wye/websocket"
+)
+
+// goodbye bounds the closing handshake after a signal.
+const goodbye = time.Second
+
+// errWaited is why the wait for the server's last words ended.
+var errWaited = errors.New("nothing more was waited for")
+
+// session is one run of the command: one connection, or several in turn.
+type session struct {
+	o       *Options
+	input   *input
+	display display
+
+	waited  context.Context // ends with the wait after the input's end
+	finish  context.CancelCauseFunc
+	count   int // messages so far
+	matched bool
+
+	deadline time.Time // of the wait, once the input has ended
+}
+
+// ending is how one connection, or the attempt at one, ended.
+type ending struct {
+	failure    *Failure // nil: cleanly
+	done       bool     // we ended it, so there is no next one
+	code       websocket.StatusCode
+	status     int
+	retryAfter time.Duration
+}
+
+// Run connects and converses until the conversation ends, or ctx does, whose
+// cause may be an [Interrupted]. The error is a [*Failure].
+func Run(ctx context.Context, o Options, std Stdio) error {
+	if err := target.CheckURL(o.URL); err != nil {
+		return fail(ExitUsage, err, "%v", err)
+	}
+	if interactive(&o, std) {
+		return runTerminal(ctx, &o, std)
+	}
+	next := chunks(std.In)
+	if len(o.Tokens) == 0 {
+		next = messages(std.In, o.Encoding, o.delimiter(), o.maxMessage())
+	}
+	in := newInput(next)
+	defer in.stop(std.In)
+	return run(ctx, &o, in, newDisplay(&o, std))
+}
+
+func (o *Options) maxMessage() int {
+	if o.MaxMessage > 0 {
+		return o.MaxMessage
+	}
+	return 1 << 20 // the library's
+}
+
+func run(ctx context.Context, o *Options, in *input, d display) error {
+	s := &session{o: o, input: in, display: d}
+	s.waited, s.finish = context.WithCancelCause(ctx)
+	defer s.finish(nil)
+	failure := s.connections(ctx)
+	exit := 0
+	last := event{Event: "end", Exit: &exit}
+	if failure != nil {
+		exit, last.Error = failure.Code, failure.Error()
+	}
+	d.event(last)
+	switch err := d.failed(); {
+	case failure != nil:
+		return failure
+	case err != nil:
+		return outputFailure(err)
+	}
+	return nil
+}
+
+// connections makes one connection, or with Reconnect as many as it takes.
+func (s *session) connections(ctx context.Context) *Failure {
+	var wait backoff
+	for attempt := 1; ; attempt++ {
+		began := time.Now()
+		e := s.connection(ctx)
+		if f := interruptedBy(ctx); f != nil {
+			return f
+		}
+		if !s.o.Reconnect || e.done || !e.again() {
+			return e.failure
+		}
+		if time.Since(began) > steady {
+			wait = backoff{}
+		}
+		delay := wait.next(&e)
+		why := "the server goes away"
+		if e.failure != nil {
+			why = e.failure.Error()
+		}
+		s.display.event(event{Event: "retry", Error: why, Attempt: attempt, Delay: float64(delay) / float64(time.Millisecond)})
+		timer := time.NewTimer(delay)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return interruptedBy(ctx)
+		}
+	}
+}
+
+// connection makes one connection and converses on it.
+func (s *session) connection(ctx context.Context) ending {
+	var rec show.Recorder
+	dial := s.o.Dial
+	if dial == nil {
+		dial = new(target.Network).Dial
+	}
+	if s.o.Verbose {
+		dial = rec.Dial(dial)
+	}
+	if len(s.o.Tokens) > 0 {
+		c, resp, err := wye.Dial(ctx, s.o.URL, &wye.DialOptions{
+			Tokens: s.o.Tokens, Header: s.o.Header, TLSConfig: s.o.TLS, NetDial: dial,
+			Timeout: s.o.Timeout, MaxRedirects: s.o.MaxRedirects,
+		})
+		s.dialled(&rec, resp)
+		if err != nil {
+			return s.noConnection(err, resp)
+		}
+		s.display.event(s.opened(c.RemoteAddr()))
+		return s.pipe(ctx, c)
+	}
+	c, resp, err := websocket.Dial(ctx, s.o.URL, s.websocketOptions(dial))
+	s.dialled(&rec, resp)
+	if err != nil {
+		return s.noConnection(err, resp)
+	}
+	e := s.opened(c.RemoteAddr())
+	e.Subprotocol, e.Compressed = c.Subprotocol(), c.Compressed()
+	s.display.event(e)
+	return s.converse(ctx, c)
+}
+
+func (s *session) websocketOptions(dial show.DialFunc) *websocket.DialOptions {
+	return &websocket.DialOptions{
+		Options: websocket.Options{
+			MaxMessage: s.o.MaxMessage, PingInterval: s.o.PingInterval,
+			Deflate: websocket.Deflate{Enabled: s.o.Compress},
+		},
+		Proxy:            s.o.Proxy,
+		Subprotocols:     s.o.Subprotocols,
+		Header:           s.o.Header,
+		TLSConfig:        s.o.TLS,
+		NetDial:          dial,
+		HandshakeTimeout: s.o.Timeout,
+		MaxRedirects:     s.o.MaxRedirects,
+	}
+}
+
+// dialled shows the handshake that a dial was.
+func (s *session) dialled(rec *show.Recorder, resp *http.Response) {
+	rec.Stop()
+	if !s.o.Verbose {
+		return
+	}
+	parts := rec.Parts()
+	if resp != nil && resp.Request != nil && resp.Request.URL.Scheme == "https" {
+		parts = append(parts, show.Exchange(resp)...) // behind those of a proxy
+	}
+	s.display.heads(parts)
+}
+
+func (s *session) opened(remote net.Addr) event {
+	return event{Event: "open", URL: wye.DisplayURL(s.o.URL), Remote: remote.String(), Status: http.StatusSwitchingProtocols}
+}
+
+func (s *session) noConnection(err error, resp *http.Response) ending {
+	e := ending{failure: dialFailure(err, resp, s.o)}
+	var refused *wye.RefusedError
+	if errors.As(err, &refused) {
+		e.status, e.retryAfter = refused.Response.StatusCode, retryAfter(refused.Response.Header)
+		_, reason, _ := cutStatus(refused.Response.Status)
+		s.display.event(event{Event: "refused", Status: e.status, Reason: reason, Body: s.o.redacted(bodyText(refused.Body))})
+	}
+	return e
+}
+
+// inputFailure is why the input ended; nil: in good order. It must have ended.
+func (s *session) inputFailure() *Failure {
+	var bad *inputError
+	switch err := s.input.err; {
+	case err == nil:
+		return nil
+	case errors.As(err, &bad):
+		return fail(ExitUsage, err, "%v", err)
+	default:
+		return fail(ExitLocal, err, "cannot read standard input: %v", err)
+	}
+}
+
+func outputFailure(err error) *Failure {
+	return fail(ExitLocal, err, "cannot write to standard output: %v", err)
+}
