@@ -30,7 +30,11 @@ func TestClient(t *testing.T) {
 		judged <- struct{}{}
 		verdicts[r.Verdict]++
 		switch r.Verdict {
-		case conform.Pass, conform.Informational, conform.Unimplemented:
+		case conform.Pass, conform.Informational:
+		case conform.Unimplemented:
+			if r.Case.ID != "22.6.12" { // a window that was not offered: our client always offers it
+				t.Errorf("%s does not apply: %s", r.Case.ID, r.Got)
+			}
 		default:
 			t.Errorf("%s (%s): %s: want %s, got %s", r.Case.ID, r.Case.Section, r.Verdict, r.Expected, r.Got)
 		}
@@ -70,7 +74,7 @@ func drive(ctx context.Context, url string, cases []*conform.Case, atOnce int, s
 	for range atOnce {
 		driven.Go(func() { // ends with ids
 			for id := range ids {
-				echo(ctx, url+id)
+				echo(ctx, url+id, offers[id])
 			}
 		})
 	}
@@ -83,19 +87,25 @@ func drive(ctx context.Context, url string, cases []*conform.Case, atOnce int, s
 	driven.Wait()
 }
 
+// offers are what a case needs to be asked for; the others take what comes.
+var offers = map[string]websocket.Deflate{
+	"22.6.13": {ServerNoTakeover: true},
+	"22.6.14": {ServerMaxWindowBits: 10},
+}
+
 // echo sends every message back until the connection ends. How it ends, or that
 // it does not begin, is for the suite to judge.
-func echo(ctx context.Context, url string) {
+func echo(ctx context.Context, url string, deflate websocket.Deflate) {
+	deflate.Enabled = true
 	c, _, err := websocket.Dial(ctx, url, &websocket.DialOptions{Options: websocket.Options{
 		// The suite sends 16 MiB, and 4 MiB in frames of 64 bytes.
 		MaxMessage: 32 << 20, MaxFragments: 1 << 20, WriteQueueBytes: 64 << 20,
+		Deflate: deflate,
 	}})
 	if err != nil {
 		return
 	}
-	// CloseNow would not wait for the server to end the transport first. RFC
-	// 6455 §7.1.1.
-	defer c.Close(ctx, websocket.StatusNormalClosure, "")
+	defer c.CloseNow()
 	for {
 		typ, p, err := c.Read(ctx)
 		if err != nil {
