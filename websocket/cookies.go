@@ -24,8 +24,9 @@ func (o *DialOptions) withCookies(u *url.URL, header http.Header) http.Header {
 	return r.Header
 }
 
-// keepCookies stores what an answer from u sets, whether it switched or not: as
-// "the client MUST be able to interpret" those of any other response.
+// keepCookies stores what an answer from u sets, whether it switched or not.
+// "The server can also set cookie-related option fields to _set_ cookies".
+// RFC 6455 §1.3
 func (o *DialOptions) keepCookies(u *url.URL, resp *http.Response) {
 	if o.Jar == nil || u == nil || resp == nil {
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -32,6 +33,24 @@ type DialOptions struct {
 	NetDial          func(ctx context.Context, network, address string) (net.Conn, error)
 	HandshakeTimeout time.Duration
 	MaxRedirects     int
+
+	// Proxy returns the URL of the proxy that leads to r's, in which ws: is
+	// http: and wss: is https:, for [http.ProxyFromEnvironment] to do; nil:
+	// none does. It is asked again for each redirect. A URL http://host:port or
+	// https://host:port is of a proxy that is asked to CONNECT; socks5:// and
+	// socks5h:// are the same. Its userinfo is for the proxy alone, as is a
+	// Proxy-Authorization in Header. NetDial reaches the proxy then, and
+	// HandshakeTimeout bounds all of it. See [ProxyError].
+	Proxy func(r *http.Request) (*url.URL, error)
+
+	// ProxyTLSConfig is for an https: proxy, of which TLSConfig says nothing.
+	// nil: the default.
+	ProxyTLSConfig *tls.Config
+
+	// Jar has cookies to send beside those of Header, and gets those that the
+	// answers set: the 101, a refusal and redirects on the way. Those of ws:
+	// are those of http:, those of wss: of https:. nil: none.
+	Jar http.CookieJar
 }
 
 // Dial opens a connection to a ws:, wss:, http: or https: URL. RFC 6455 section
@@ -39,23 +58,16 @@ type DialOptions struct {
 //
 // A server that does not switch gives a [*wye.RefusedError] with its response;
 // all other failures are a [*wye.DialError], which says how far it came.
-func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, *http.Response, error) {
+func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
 	if opts == nil {
 		opts = new(DialOptions)
 	}
 	offer := opts.Deflate.Offer()
 	header, key, err := opts.request(offer)
 	if err != nil {
-		return nil, nil, &wye.DialError{Stage: wye.StageRequest, URL: wye.DisplayURL(url), Err: err}
+		return nil, nil, &wye.DialError{Stage: wye.StageRequest, URL: wye.DisplayURL(rawURL), Err: err}
 	}
-	nc, resp, err := wye.Dial(ctx, url, &wye.DialOptions{
-		Tokens:       []wye.Token{token},
-		Header:       header,
-		TLSConfig:    opts.TLSConfig,
-		NetDial:      opts.NetDial,
-		Timeout:      opts.HandshakeTimeout,
-		MaxRedirects: opts.MaxRedirects,
-	})
+	nc, resp, err := opts.follow(ctx, rawURL, header)
 	if err != nil {
 		return nil, resp, err
 	}
@@ -69,7 +81,7 @@ func Dial(ctx context.Context, url string, opts *DialOptions) (*Conn, *http.Resp
 		// "…the client MUST _Fail the WebSocket Connection_." RFC 6455 §4.1
 		err := &wye.HandshakeError{Response: resp, Reason: reason}
 		wye.Abort(nc, err)
-		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(url), Err: err}
+		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(rawURL), Err: err}
 	}
 	c := newConn(nc, &opts.Options, true)
 	c.subprot, c.agreed = subprot, agreed

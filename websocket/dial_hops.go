@@ -47,12 +47,14 @@ func (o *DialOptions) hop(ctx context.Context, rawURL string, header http.Header
 	netDial, u := o.NetDial, httpURL(rawURL)
 	if u != nil { // else nothing will be sent
 		header = o.withCookies(u, header)
+		if o.Proxy != nil {
+			header = withoutField(header, "Proxy-Authorization") // see proxyFor
+		}
 		via, err := o.proxyFor(ctx, u, header)
 		if err != nil {
 			return nil, nil, &wye.DialError{Stage: wye.StageConnect, URL: wye.DisplayURL(rawURL), Err: err}
 		}
 		if via != nil {
-			header = withoutField(header, "Proxy-Authorization") // it is the proxy's
 			netDial = via.dial
 		}
 	}

@@ -84,7 +84,7 @@ func (o *DialOptions) proxyFor(ctx context.Context, u *url.URL, header http.Head
 	if v.netDial == nil {
 		v.netDial = new(net.Dialer).DialContext
 	}
-	if own := field(header, "Proxy-Authorization"); len(own) > 0 {
+	if own := field(o.Header, "Proxy-Authorization"); len(own) > 0 {
 		v.auth = own[0]
 	}
 	if p.User != nil {
@@ -122,25 +122,11 @@ func (v *via) dial(ctx context.Context, _, address string) (net.Conn, error) {
 
 // open connects to the proxy and has it open a tunnel. ctx bounds all of it.
 func (v *via) open(ctx context.Context, target string) (net.Conn, error) {
-	port, tunnel := "", v.connect
-	scheme := strings.ToLower(v.url.Scheme)
-	switch scheme {
-	case "http":
-		port = "80"
-	case "https":
-		port = "443"
-	case "socks5", "socks5h":
-		port, tunnel = "1080", v.socks
-	default:
-		return nil, fmt.Errorf("its URL's scheme is %q: want http, https, socks5 or socks5h", v.url.Scheme)
+	scheme, address, err := proxyAddress(v.url)
+	if err != nil {
+		return nil, err
 	}
-	if v.url.Hostname() == "" {
-		return nil, fmt.Errorf("its URL has no host: want one as in %s://host:%s", scheme, port)
-	}
-	if p := v.url.Port(); p != "" {
-		port = p
-	}
-	transport, err := v.netDial(ctx, "tcp", net.JoinHostPort(v.url.Hostname(), port))
+	transport, err := v.netDial(ctx, "tcp", address)
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +142,11 @@ func (v *via) open(ctx context.Context, target string) (net.Conn, error) {
 		}
 		nc = tc
 	}
-	err = tunnel(nc, target)
+	if strings.HasPrefix(scheme, "socks") {
+		err = v.socks(nc, address, target)
+	} else {
+		err = v.connect(nc, target)
+	}
 	if err == nil && !stop() {
 		err = ctx.Err() // in the same moment: its deadline may be set already
 	}
@@ -169,6 +159,21 @@ func (v *via) open(ctx context.Context, target string) (net.Conn, error) {
 
 // past as a deadline interrupts what is under way.
 var past = time.Unix(1, 0)
+
+// proxyAddress is what u says of how to reach the proxy.
+func proxyAddress(u *url.URL) (scheme, address string, err error) {
+	scheme = strings.ToLower(u.Scheme)
+	port := map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[scheme]
+	switch {
+	case port == "":
+		return "", "", fmt.Errorf("its URL's scheme is %q: want http, https, socks5 or socks5h", u.Scheme)
+	case u.Hostname() == "":
+		return "", "", fmt.Errorf("its URL has no host: want one as in %s://host:%s", scheme, port)
+	case u.Port() != "":
+		port = u.Port()
+	}
+	return scheme, net.JoinHostPort(u.Hostname(), port), nil
+}
 
 func (v *via) tlsConfig() *tls.Config {
 	config := new(tls.Config)

@@ -50,8 +50,8 @@ func (v *via) connect(nc net.Conn, target string) error {
 	return fmt.Errorf("over %d informational responses and no final one", proxyInformationals)
 }
 
-// connectRequest is the head of a CONNECT. "…a client MUST send only the host
-// and port of the tunnel destination" as its target. RFC 9110 §9.3.6
+// connectRequest is the head of a CONNECT. "There is no default port; a client
+// MUST send the port number". RFC 9110 §9.3.6
 func (v *via) connectRequest(target string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", target, target)
@@ -67,7 +67,7 @@ func (v *via) connectRequest(target string) []byte {
 func (v *via) refused(nc net.Conn, head []byte) error {
 	// A timer and not a deadline, which would put off the one that ctx has set.
 	timer := time.AfterFunc(proxyRefusalWait, func() { nc.SetReadDeadline(past) })
-	defer timer.Stop() // nc is closed next
+	defer timer.Stop()                                     // nc is closed next
 	rest := io.LimitReader(nc, proxyRefusalBody+proxyHead) // chunk headers count
 	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), rest)), &http.Request{Method: http.MethodConnect})
 	if err != nil {

@@ -1,6 +1,10 @@
 package layering
 
-import "github.com/wye-org/wye/internal/golist"
+import (
+	"slices"
+
+	"github.com/wye-org/wye/internal/golist"
+)
 
 // rule says what a package may know. Whatever it does not name is forbidden,
 // but for the standard library, of which it names what is.
@@ -17,6 +21,9 @@ const root = golist.Root
 // idna is the part of x/net for host names, and what that needs of x/text.
 var idna = []string{"golang.org/x/net/idna", "golang.org/x/text/..."}
 
+// socks is the part of x/net that dials through SOCKS proxies.
+var socks = []string{"golang.org/x/net/proxy", "golang.org/x/net/internal/socks"}
+
 // rules has a row for every package of the module, by its path below root.
 var rules = map[string]rule{
 	"": {
@@ -30,7 +37,7 @@ var rules = map[string]rule{
 	"websocket": {
 		why:   "websocket joins wye, gate and wire",
 		own:   []string{"", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
-		third: append([]string{"golang.org/x/time/rate"}, idna...), // of gate
+		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // rate is gate's
 	},
 	"websocket/wire": {
 		why:   "wire is RFC 6455 without input or output: it is handed the bytes and the time",
