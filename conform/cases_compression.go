@@ -169,7 +169,9 @@ func compressedFrameCases() (cases []Case) {
 	hurt("A stored block whose length does not match its complement", []byte{0x00, 0x05, 0x00, 0x00, 0x00, 'h', 'e', 'l', 'l', 'o', 0x00})
 	hurt("A match that reaches back before the first byte", reachBack())
 	hurt("A dynamic block whose codes are over-subscribed", []byte{0x04, 0xC0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00})
-	hurt("A block that ends in the middle of a stored run", []byte{0x00, 0x20, 0x00, 0xDF, 0xFF, 'h', 'i'})
+	add(data, "A stored block of 32 bytes that has two", "A decoder that is content with less takes the tail that it appended itself for the peer's bytes.",
+		frames(Frame{Op: opBinary, RSV: rsv1, Payload: []byte{0x00, 0x20, 0x00, 0xDF, 0xFF, 'h', 'i'}}),
+		Fails{Codes: []int{1007, 1002}, Mild: Nonstrict, Tolerated: &want{kind: evMessage, op: opBinary, body: text("hi" + string(deflateTail[:]))}})
 	hurt("An undefined length code", undefinedCode())
 
 	group(5)

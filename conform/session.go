@@ -29,7 +29,6 @@ type session struct {
 	readerDone chan struct{}
 
 	request, response head
-	sentOffers        []string
 	agreed            *agreement
 	out               *deflater
 

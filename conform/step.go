@@ -213,6 +213,8 @@ func differ(w want, e event) string {
 type ExpectPongs struct {
 	awaits
 	Payloads []string
+	// Refuse lists the codes that may refuse so many; nil means none may.
+	Refuse []int
 }
 
 func (st ExpectPongs) expects(End) string {
@@ -223,7 +225,16 @@ func (st ExpectPongs) run(s *session) bool {
 	at := 0
 	for at < len(st.Payloads) {
 		e := s.next(patience)
-		if e.kind != evPong {
+		switch {
+		case e.kind == evPong:
+		case e.kind == evClose && slices.Contains(st.Refuse, e.code):
+			s.endAfterFailure()
+			return true
+		case (e.kind == evEnd || e.kind == evReset) && st.Refuse != nil:
+			s.ended = true
+			s.judge(Nonstrict, "the connection ended without a Close frame that says why")
+			return true
+		default:
 			return s.stop(Fail, "expected a pong and got %v", e)
 		}
 		i := slices.Index(st.Payloads[at:], string(e.payload))
