@@ -88,6 +88,7 @@ func TestRedactText(t *testing.T) {
 		"GET /ws?ticket=abc HTTP/1.1\r\nAuthorization: Bearer abc\r\nHost: h\r\n": "GET /ws?ticket=REDACTED HTTP/1.1\r\nAuthorization: REDACTED\r\nHost: h\r\n",
 		"Cookie: a=b; c=d\nHost: h":                                               "Cookie: REDACTED\nHost: h",
 		"map[Authorization:[Bearer abc] Host:[h]]":                                "map[Authorization:REDACTED",
+		"Bearer Bearer abc":                                                       "Bearer Bearer REDACTED",
 		"sent bearer abc to h":                                                    "sent bearer REDACTED to h",
 		"offers chat, bearer.abc, v1":                                             "offers chat, bearer.REDACTED, v1",
 		`WWW-Authenticate: Bearer realm="wye"`:                                    `WWW-Authenticate: Bearer realm="wye"`,

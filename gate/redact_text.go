@@ -16,7 +16,7 @@ var (
 	// %v prints a http.Header: Authorization:[Bearer …].
 	secretField = regexp.MustCompile(`(?i)((?:^|[^\w-])(?:(?:proxy-)?authorization|(?:set-)?cookie2?|[\w-]*-(?:token|ticket|secret|password|api-key|access-key))["']?[ \t]*:[ \t]*)[^\r\n]+`)
 	// The credentials of RFC 6750, away from their field.
-	secretBearer = regexp.MustCompile(`(?i)((?:^|[^\w.-])bearer[ \t]+)[^\s"\\,;]+`)
+	secretBearer = regexp.MustCompile(`(?i)((?:^|[^\w.-])(?:bearer[ \t]+)+)[^\s"\\,;]+`)
 	// Those in a subprotocol.
 	secretSubprotocol = regexp.MustCompile(`(?i)(bearer\.)[^\s"\\,]+`)
 	// name=value, "name":"value", name="some value".
