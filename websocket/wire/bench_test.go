@@ -89,3 +89,41 @@ func BenchmarkClient(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkCompressedEcho is a compressed echo's part of the protocol: inflated,
+// and deflated again.
+func BenchmarkCompressedEcho(b *testing.B) {
+	for _, size := range []int{1 << 10, 16 << 10} {
+		for _, takeover := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%d/takeover=%v", size, takeover), func(b *testing.B) {
+				a := agreed(takeover)
+				a.keptBits = keepBits
+				client := NewSender(aClient())
+				client.Agree(a)
+				var inputs [][]byte
+				for i := range 64 {
+					input, _ := client.AppendMessage(nil, OpText, feedOf(size, i))
+					inputs = append(inputs, input)
+				}
+				in, out := NewReceiver(nil), NewSender(nil)
+				in.Agree(a)
+				out.Agree(a)
+				scratch, cork := make([]byte, 64<<10), make([]byte, 0, 64<<10)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					if i &= 63; i == 0 && takeover { // as the client began
+						in.inflation.window = in.inflation.window[:0]
+					}
+					in.Received(copy(in.Space(scratch), inputs[i]))
+					cork = cork[:0]
+					for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+						if ev.Kind != Message || len(ev.Data) != size {
+							b.Fatal(ev.Kind, ev.Why, len(ev.Data))
+						}
+						cork, _ = out.AppendMessage(cork, ev.Op, ev.Data)
+					}
+				}
+			})
+		}
+	}
+}

@@ -22,9 +22,9 @@ type Deflate struct {
 
 	// ServerMaxWindowBits and ClientMaxWindowBits are how far back a message
 	// may refer, as a power of two: 8 (256 bytes) to 15 (32 KiB). They are
-	// what a connection that takes over keeps. Zero means 12 (4 KiB) for what
-	// a server of ours sends and no bound for the rest; other values are taken
-	// for the nearest that is allowed.
+	// what a connection that takes over keeps. Zero means no bound, but that
+	// a server of ours keeps only 4 KiB of what it has sent; other values are
+	// taken for the nearest that is allowed.
 	//
 	// A client asks its server for ServerMaxWindowBits, and gets no compression
 	// from one that cannot do it. A server asks its client for
@@ -51,7 +51,7 @@ type Deflate struct {
 const (
 	minBits        = 8
 	maxBits        = 15
-	defServerBits  = 12
+	keepBits       = 12 // what a server keeps of what it sent, if nobody says
 	defThreshold   = 512
 	deflateName    = "permessage-deflate"
 	serverReset    = "server_no_context_takeover"
@@ -79,7 +79,8 @@ type Agreed struct {
 	ClientBits int
 
 	// What this end keeps to beyond what it has promised.
-	sendBits       int // at most
+	sendBits       int // how far back it refers
+	keptBits       int // and how far from one message to the next
 	sendNoTakeover bool
 	threshold      int
 	level          int
@@ -116,10 +117,8 @@ func (d *Deflate) budget() *Budget {
 	return d.Budget
 }
 
-// serverBits returns the bound of the server's window, if there is no other.
-func (d *Deflate) serverBits(unset int) int { return bitsOr(d.ServerMaxWindowBits, unset) }
-
-// clientBits returns the bound of the client's window.
+// serverBits and clientBits return the bounds of the windows.
+func (d *Deflate) serverBits() int { return bitsOr(d.ServerMaxWindowBits, maxBits) }
 func (d *Deflate) clientBits() int { return bitsOr(d.ClientMaxWindowBits, maxBits) }
 
 func bitsOr(n, unset int) int {

@@ -16,7 +16,7 @@ func (d *Deflate) Offer() string {
 	// them now, the server is asked not to need any.
 	var size int64
 	if !d.ServerNoTakeover {
-		size += windowCost(d.serverBits(maxBits))
+		size += windowCost(d.serverBits())
 	}
 	if !d.ClientNoTakeover {
 		size += windowCost(d.clientBits())
@@ -31,7 +31,7 @@ func (d *Deflate) Offer() string {
 	if bits := d.clientBits(); bits < maxBits {
 		p.clientBits = bits
 	}
-	if bits := d.serverBits(maxBits); bits < maxBits {
+	if bits := d.serverBits(); bits < maxBits {
 		p.serverBits = bits
 	}
 	return p.extension().String()
@@ -71,11 +71,12 @@ func (d *Deflate) accept(offer params) (a Agreed, answer params) {
 	}
 	// "…with the same or smaller value as the offer." §7.1.2.1. Without an
 	// offer nothing is said: what we send may refer less far all the same.
-	send := d.serverBits(defServerBits)
+	send := d.serverBits()
 	if offer.serverBits != 0 {
 		send = min(send, offer.serverBits)
 		answer.serverBits = send
 	}
+	keep := min(send, bitsOr(d.ServerMaxWindowBits, keepBits))
 	switch want := d.clientBits(); {
 	case offer.clientBits != 0:
 		// "…with a value equal to or smaller than the received value". §7.1.2.2.
@@ -91,7 +92,7 @@ func (d *Deflate) accept(offer params) (a Agreed, answer params) {
 	}
 	var size int64
 	if !answer.serverReset {
-		size += windowCost(send)
+		size += windowCost(keep)
 	}
 	if !answer.clientReset {
 		size += windowCost(orMax(answer.clientBits))
@@ -100,7 +101,7 @@ func (d *Deflate) accept(offer params) (a Agreed, answer params) {
 		answer.serverReset, answer.clientReset = true, true
 	}
 	a.agree(answer)
-	a.sendBits, a.sendNoTakeover = send, answer.serverReset
+	a.sendBits, a.keptBits, a.sendNoTakeover = send, keep, answer.serverReset
 	d.fill(&a)
 	return a, answer
 }
@@ -174,6 +175,7 @@ func (d *Deflate) confirm(asked, answer params) Agreed {
 	a.agree(answer)
 	// A client may use less than it is allowed to: what it hinted at.
 	a.sendBits = min(a.ClientBits, orMax(asked.clientBits))
+	a.keptBits = a.sendBits
 	a.sendNoTakeover = answer.clientReset || asked.clientReset
 	var size int64
 	if !answer.serverReset {

@@ -220,7 +220,7 @@ func TestClientKeepsToItsHints(t *testing.T) {
 
 // Past the budget nobody takes over; what a connection had comes back once.
 func TestBudgetIsKept(t *testing.T) {
-	windows := windowCost(12) + windowCost(15)
+	windows := windowCost(keepBits) + windowCost(15)
 	server := on(func(d *Deflate) { d.Budget = NewBudget(2*windows + 100) })
 	var all []Agreed
 	for i, want := range []string{"pmd", "pmd", "pmd; s_reset; c_reset", "pmd; s_reset; c_reset"} {

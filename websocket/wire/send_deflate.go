@@ -9,7 +9,8 @@ import (
 // deflation is what a Sender knows of permessage-deflate: what was agreed of its
 // messages, and, if they may refer to earlier ones, the window.
 type deflation struct {
-	bits      uint8 // of the window
+	bits      uint8 // how far back a message may refer
+	kept      uint8 // and how far into earlier messages, at most bits
 	level     uint8
 	takeover  bool
 	zipping   bool // the fragmented message in progress is compressed
@@ -47,6 +48,7 @@ func (s *Sender) Agree(a Agreed) {
 	bits = min(bitsOr(bits, maxBits), bitsOr(a.sendBits, maxBits))
 	s.deflation = &deflation{
 		bits:      uint8(bits),
+		kept:      uint8(min(bits, bitsOr(a.keptBits, maxBits))),
 		level:     uint8(max(a.level, 1)),
 		takeover:  !reset && !a.sendNoTakeover,
 		threshold: a.threshold,
@@ -111,7 +113,7 @@ func (s *Sender) appendPart(dst []byte, h Header, p []byte) []byte {
 func (z *deflation) sent(p []byte, last bool) {
 	switch {
 	case z.takeover || !last:
-		z.window = deflate.Slide(z.window, p, 1<<z.bits)
+		z.window = deflate.Slide(z.window, p, 1<<z.kept)
 	default:
 		z.window = nil
 	}

@@ -358,3 +358,40 @@ func TestNoWindowAfterClose(t *testing.T) {
 		}
 	}
 }
+
+// Unless it is told otherwise a server keeps 4 KiB of what it has sent, but
+// refers to all of the message that it sends.
+func TestDefaultWindowOfAServer(t *testing.T) {
+	p := []byte(random(8000))
+	for _, c := range []struct {
+		name    string
+		deflate *Deflate
+		offer   string
+		within  int // how far back it refers in one message
+		across  int // and across two
+	}{
+		{"default", &Deflate{}, "pmd", 32 << 10, 4 << 10},
+		{"asked for a smaller one", &Deflate{}, "pmd; s_bits=10", 1 << 10, 1 << 10},
+		{"asked for a larger one", &Deflate{}, "pmd; s_bits=14", 16 << 10, 4 << 10},
+		{"told a smaller one", &Deflate{ServerMaxWindowBits: 11}, "pmd", 2 << 10, 2 << 10},
+		{"told a larger one", &Deflate{ServerMaxWindowBits: 13}, "pmd", 8 << 10, 8 << 10},
+		{"told a larger one than is asked for", &Deflate{ServerMaxWindowBits: 13}, "pmd; s_bits=9", 512, 512},
+	} {
+		for _, far := range []int{500, 1000, 2000, 3600, 7900} {
+			size := func(out *Sender, p []byte) int { return len(must(out.AppendMessage(nil, OpBinary, p))) }
+			out := NewSender(nil)
+			out.Agree(agreeOn(t, c.deflate, c.offer))
+			once := append(bytes.Clone(p[:far]), p[:400]...) // the second time far bytes after the first
+			if got, want := size(&out, once) < far+100, far <= c.within; got != want {
+				t.Errorf("%s, %d bytes back in a message: found %v, want %v", c.name, far, got, want)
+			}
+			out = NewSender(nil)
+			out.Agree(agreeOn(t, c.deflate, c.offer))
+			size(&out, append(bytes.Clone(p[:far]), make([]byte, 200)...))
+			// From its first 400 bytes to the end of that message it is far.
+			if got, want := size(&out, append(bytes.Clone(p[:400]), make([]byte, 300)...)) < 200, far+200 <= c.across; got != want {
+				t.Errorf("%s, %d bytes back in another: found %v, want %v", c.name, far+200, got, want)
+			}
+		}
+	}
+}

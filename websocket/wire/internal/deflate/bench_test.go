@@ -5,6 +5,7 @@ import (
 	"compress/flate"
 	"fmt"
 	"io"
+	"runtime"
 	"testing"
 
 	kflate "github.com/klauspost/compress/flate"
@@ -56,12 +57,12 @@ var compressors = []compressor{
 	{"std-6", func(takeover bool) func(dst, p []byte) []byte { return stdCompressor(takeover, 6) }},
 }
 
-// ownCompressor keeps a window of 4 KiB, if any.
+// ownCompressor keeps 4 KiB of window from one message to the next, if any.
 func ownCompressor(takeover bool, level int) func(dst, p []byte) []byte {
 	var d Deflater
 	var window []byte
 	return func(dst, p []byte) []byte {
-		dst = d.Append(dst, p, window, 4<<10, level)
+		dst = d.Append(dst, p, window, MaxWindow, level)
 		if takeover {
 			window = Slide(window, p, 4<<10)
 		}
@@ -154,4 +155,64 @@ func BenchmarkInflate(b *testing.B) {
 		s := flate.NewReader(&in)
 		run("std", byReader(s, func() { s.(flate.Resetter).Reset(&in, nil) }))
 	}
+}
+
+// BenchmarkKept measures what a connection keeps between two messages that takes
+// over both ways, after 64 KiB each way: windows of 4 KiB and 32 KiB, or a
+// compressor and a decompressor of another package, which cannot let go of more.
+func BenchmarkKept(b *testing.B) {
+	p := records(64<<10, 1)
+	var d Deflater
+	payload := append(d.Append(nil, p, nil, MaxWindow, 1), tail[:]...)
+	for _, c := range []struct {
+		name string
+		make func() any
+	}{
+		{"own", func() any {
+			return [2][]byte{Slide(nil, p, 4<<10), Slide(nil, p, MaxWindow)}
+		}},
+		{"klauspost-1", func() any {
+			w, _ := kflate.NewWriter(io.Discard, 1)
+			r := kflate.NewReader(bytes.NewReader(payload))
+			return use(w, r, p)
+		}},
+		{"klauspost-1-4KiB", func() any {
+			w, _ := kflate.NewWriterWindow(io.Discard, 4<<10)
+			r := kflate.NewReader(bytes.NewReader(payload))
+			return use(w, r, p)
+		}},
+		{"std-1", func() any {
+			w, _ := flate.NewWriter(io.Discard, 1)
+			r := flate.NewReader(bytes.NewReader(payload))
+			return use(w, r, p)
+		}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				const connections = 50
+				before := heap()
+				var all [connections]any
+				for i := range all {
+					all[i] = c.make()
+				}
+				b.ReportMetric(float64(heap()-before)/connections, "B/connection")
+				runtime.KeepAlive(&all)
+			}
+		})
+	}
+}
+
+func use(w flateWriter, r io.Reader, p []byte) any {
+	w.Write(p)
+	w.Flush()
+	io.ReadFull(r, make([]byte, len(p)))
+	return [2]any{w, r}
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -41,20 +41,14 @@ func (e *encoder) set(lens []uint8) {
 // 1 for one that occurs alone.
 func codeLengths(freq []uint32, lens []uint8, most int) {
 	var buf [numLit]uint32
-	leaves := buf[:0]
-	for sym, f := range freq {
-		lens[sym] = 0
-		if f > 0 {
-			leaves = append(leaves, f<<9|uint32(sym))
-		}
-	}
+	leaves := sortLeaves(buf[:0], freq)
+	clear(lens)
 	if len(leaves) == 1 {
 		lens[leaves[0]&0x1ff] = 1
 	}
 	if len(leaves) < 2 {
 		return
 	}
-	slices.Sort(leaves)
 	count := depthCounts(leaves, most)
 	i := 0
 	for l := most; l > 0; l-- {
@@ -63,6 +57,31 @@ func codeLengths(freq []uint32, lens []uint8, most int) {
 			i++
 		}
 	}
+}
+
+// sortLeaves appends the symbols that occur to leaves, each below its frequency,
+// in the order of these. Most are rare, and need no comparing.
+func sortLeaves(leaves, freq []uint32) []uint32 {
+	const rare = 32
+	var at [rare]int // how many are that rare, then where the next one goes
+	for _, f := range freq {
+		at[min(f, rare-1)]++
+	}
+	at[0] = 0
+	n := 0
+	for f := range at {
+		n, at[f] = n+at[f], n
+	}
+	leaves = leaves[:n]
+	for sym, f := range freq {
+		if f > 0 {
+			k := min(f, rare-1)
+			leaves[at[k]] = f<<9 | uint32(sym)
+			at[k]++
+		}
+	}
+	slices.Sort(leaves[at[rare-2]:]) // the others
+	return leaves
 }
 
 // depthCounts returns how many leaves each depth of a Huffman tree has, over

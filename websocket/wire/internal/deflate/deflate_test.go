@@ -90,3 +90,40 @@ func TestRoundTrip(t *testing.T) {
 		}
 	}
 }
+
+// When the numbers of positions run out they begin anew, and nothing of earlier
+// messages is referred to.
+func TestPositionsBeginAnew(t *testing.T) {
+	var z Inflater
+	for _, level := range []int{1, 9} {
+		for _, next := range []uint32{0, 1<<31 - 3000, 1<<31 - 1, 1 << 31, 1<<31 + 1, 1<<31 + segmentMax} {
+			var d Deflater
+			d.finder.next = next
+			for i := range 6 {
+				p := records(1000, uint64(i/2))
+				payload := d.Append(nil, p, nil, MaxWindow, level)
+				if got, err := inflate(&z, payload, nil, MaxWindow, 1<<20); err != nil || !bytes.Equal(got, p) || len(payload) < 300 {
+					t.Fatalf("level %d, from %d, message %d: %v, %d bytes in %d", level, next, i, err, len(got), len(payload))
+				}
+			}
+			if d.finder.next > 1<<31+segmentMax+MaxWindow {
+				t.Errorf("%d", d.finder.next)
+			}
+		}
+	}
+}
+
+// A message longer than a segment is one message.
+func TestSegments(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes a second")
+	}
+	var d Deflater
+	var z Inflater
+	p := bytes.Repeat(noise(20_000, 1), (segmentMax+30_000)/20_000+1)
+	payload := d.Append(nil, p, noise(20_000, 1), MaxWindow, 1)
+	got, err := inflate(&z, payload, noise(20_000, 1), MaxWindow, 1<<20)
+	if err != nil || !bytes.Equal(got, p) || len(payload) > len(p)/50 {
+		t.Errorf("%v, %d bytes in %d", err, len(got), len(payload))
+	}
+}

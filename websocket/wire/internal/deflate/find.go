@@ -6,8 +6,8 @@ import (
 )
 
 // A finder looks for repetitions. It counts positions from the start of the
-// window on, and remembers where each four bytes stood last, by their hash; the
-// table is not cleared between messages, but filled with ever higher numbers.
+// window on, and remembers where each word stood last, by its hash; the table is
+// not cleared between messages, but filled with ever higher numbers.
 type finder struct {
 	size  int // the longest distance
 	depth int // how many earlier places to look at; 0: the last only
@@ -24,7 +24,7 @@ type finder struct {
 const (
 	tableBitsMin = 10
 	tableBitsMax = 14
-	wordLen      = 4 // what is hashed, and the shortest match that is found
+	wordLen      = 4 // the shortest match that is found
 )
 
 // depths is how many places each level looks at.
@@ -48,31 +48,39 @@ func (f *finder) begin(n, size, level int) {
 
 func (f *finder) hash(word uint32) uint32 { return word * 0x9e3779b1 >> f.shift }
 
-// put notes that word stands at position at, and returns where it stood before,
-// or where something else with the same hash did; negative: nowhere.
+// put notes that word stands at position at, if depth is not 0, and returns where
+// it stood before, or where something else with the same hash did; negative:
+// nowhere.
 func (f *finder) put(word uint32, at int) (before int) {
 	slot := &f.table[f.hash(word)&(1<<tableBitsMax-1)]
 	last := *slot
 	*slot = f.base + uint32(at)
-	if f.depth > 0 {
-		f.before[at&(MaxWindow-1)] = last
-	}
+	f.before[at&(MaxWindow-1)] = last
 	return int(int64(last) - int64(f.base))
 }
 
 // prime notes the words of a window. Quickly, it notes only some: a match is
 // found by any word of it, and extended to both sides.
 func (f *finder) prime(window []byte) {
-	step := 1
 	if f.depth == 0 {
-		step = 1 + len(window)>>primeShift
+		step := 1 + len(window)>>primeShift
+		for i := 0; i+8 <= len(window); i += step {
+			f.table[quickHash(binary.LittleEndian.Uint64(window[i:]), f.shift)] = f.base + uint32(i)
+		}
+		return
 	}
-	for i := 0; i+wordLen <= len(window); i += step {
+	for i := 0; i+wordLen <= len(window); i++ {
 		f.put(binary.LittleEndian.Uint32(window[i:]), i)
 	}
 }
 
 const primeShift = 11 // some 2,048 words at the most
+
+// quickHash is the slot of the five lowest bytes of word: of four there would be
+// more, and the matches shorter. shift is that of a finder.
+func quickHash(word uint64, shift uint) uint64 {
+	return word << 24 * 0x9e3779b185ebca87 >> ((32 + shift) & 63) & (1<<tableBitsMax - 1)
+}
 
 // find turns b[i:] into tokens. b[0] is at position at, and what a match may
 // refer to is in b.
@@ -81,14 +89,18 @@ func (f *finder) find(t *block, b []byte, i, at int) {
 		f.findBest(t, b, i, at)
 		return
 	}
+	zero, shift, size, table := f.base+uint32(at), f.shift, f.size, &f.table
 	done := i // where the last token ends
-	for i+wordLen <= len(b) {
-		word := binary.LittleEndian.Uint32(b[i:])
-		from := f.put(word, at+i) - at
-		if from < i-f.size || from < 0 || word != binary.LittleEndian.Uint32(b[from:]) {
+	for i+8 <= len(b) {
+		word := binary.LittleEndian.Uint64(b[i:])
+		slot := &table[quickHash(word, shift)]
+		back := zero + uint32(i) - *slot // far more than i, if that is from an earlier message
+		*slot = zero + uint32(i)
+		if back > uint32(min(i, size)) || uint32(word) != binary.LittleEndian.Uint32(b[i-int(back):]) {
 			i += 1 + (i-done)>>7 // what repeats nothing for long is passed quickly
 			continue
 		}
+		from := i - int(back)
 		n := wordLen + common(b[i+wordLen:], b[from+wordLen:], maxMatch-wordLen)
 		for i > done && from > 0 && n < maxMatch && b[i-1] == b[from-1] {
 			i, from, n = i-1, from-1, n+1
@@ -96,8 +108,8 @@ func (f *finder) find(t *block, b []byte, i, at int) {
 		t.literals(b[done:i])
 		t.match(n, i-from)
 		done = i + n
-		for i += 2; i < done && i+wordLen <= len(b); i += 2 {
-			f.put(binary.LittleEndian.Uint32(b[i:]), at+i)
+		for i += 4; i < done && i+8 <= len(b); i += 4 {
+			table[quickHash(binary.LittleEndian.Uint64(b[i:]), shift)] = zero + uint32(i)
 		}
 		i = done
 	}
