@@ -38,14 +38,21 @@ type flateWriter interface {
 	Flush() error
 }
 
-func byFlate(w flateWriter, out *bytes.Buffer, reset func()) func(dst, p []byte) []byte {
+func byFlate(w flateWriter, out *appender, reset func()) func(dst, p []byte) []byte {
 	return func(dst, p []byte) []byte {
-		*out = *bytes.NewBuffer(dst)
+		out.b = dst
 		reset()
 		w.Write(p)
 		w.Flush()
-		return out.Bytes()[:out.Len()-len(tail)]
+		return out.b[:len(out.b)-len(tail)]
 	}
+}
+
+type appender struct{ b []byte }
+
+func (a *appender) Write(p []byte) (int, error) {
+	a.b = append(a.b, p...)
+	return len(p), nil
 }
 
 var compressors = []compressor{
@@ -71,7 +78,7 @@ func ownCompressor(takeover bool, level int) func(dst, p []byte) []byte {
 }
 
 func klauspostCompressor(takeover bool, level int) func(dst, p []byte) []byte {
-	var out bytes.Buffer
+	var out appender
 	w, _ := kflate.NewWriter(&out, level)
 	return byFlate(w, &out, func() {
 		if !takeover {
@@ -81,7 +88,7 @@ func klauspostCompressor(takeover bool, level int) func(dst, p []byte) []byte {
 }
 
 func stdCompressor(takeover bool, level int) func(dst, p []byte) []byte {
-	var out bytes.Buffer
+	var out appender
 	w, _ := flate.NewWriter(&out, level)
 	return byFlate(w, &out, func() {
 		if !takeover {
