@@ -162,6 +162,8 @@ func endFailure(err error) *Failure {
 		return fail(ExitAbnormal, err, "%v", err)
 	case timedOut(ce.Err):
 		return fail(ExitTimeOut, err, "time-out: %v", ce.Err)
+	case !ce.Remote && ce.Code == websocket.StatusMessageTooBig && ce.Err != nil:
+		return fail(ExitAbnormal, err, "the connection ended abnormally: %v; --max-message raises it", ce.Err)
 	case ce.Err != nil || ce.Code == websocket.StatusAbnormalClosure:
 		return fail(ExitAbnormal, err, "the connection ended abnormally: %v", abnormal(ce))
 	case !ce.Remote || cleanCode(ce.Code):
