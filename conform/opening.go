@@ -347,6 +347,10 @@ func offersDeflate(lines []string) bool {
 	return slices.ContainsFunc(exts, func(e extension) bool { return e.name == deflateName })
 }
 
+// leaveWithin is how long a client may take to leave: some first read what a
+// body there may be, for some seconds.
+const leaveWithin = 5 * time.Second
+
 // awaitRefusal waits for the client to leave. A text goes out first: a client
 // that takes the connection for open would echo it.
 func (s *session) awaitRefusal(r *Response) {
