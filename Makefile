@@ -1,4 +1,4 @@
-.PHONY: help fmt lint test race fuzz cover bench tidy api ci
+.PHONY: help fmt lint test race fuzz invert cover bench tidy api ci
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile
@@ -18,6 +18,9 @@ race: ## the same with the race detector
 
 fuzz: ## every fuzz target, for SECONDS together; ONLY picks some
 	.ci/fuzz $(or $(SECONDS),240) $(ONLY)
+
+invert: ## break each rule of the RFCs in turn, and see a test fail
+	go run ./internal/invert
 
 cover: ## coverage by function, in coverage.html too
 	go test -coverpkg=work -coverprofile=coverage.out work

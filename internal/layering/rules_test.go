@@ -57,6 +57,7 @@ var rules = map[string]rule{
 	"internal/conformance": {why: "it is a test without a package"},
 	"internal/needs":       {why: "it serves tests alone"},
 	"internal/golist":      {why: "it serves tests alone"},
+	"internal/invert":      {why: "it is a program that breaks the source and wants tests to notice"},
 	"internal/leaks":       {why: "it is a test without a package"},
 	"internal/api":         {why: "it is a test without a package"},
 	"internal/layering":    {why: "it is a test without a package"},
