@@ -68,6 +68,7 @@ func TestAccept(t *testing.T) {
 		{"7.1 s_bits twice, the same", plain, "pmd; s_bits=10; s_bits=10", "", "no"},
 		{"7.1 c_bits twice", plain, "pmd; c_bits; c_bits=12", "", "no"},
 		{"7.1 the last of all twice", plain, "pmd; s_reset; c_reset; s_bits=9; c_bits; s_reset", "", "no"},
+		{"7.1 the last but one twice", plain, "pmd; s_reset; c_reset; s_bits=9; c_bits; c_bits", "", "no"},
 		{"7.1.1.1 s_reset with a value", plain, "pmd; s_reset=1", "", "no"},
 		{"7.1.1.2 c_reset with a value", plain, "pmd; c_reset=true", "", "no"},
 		{"7.1.2.1 s_bits without a value", plain, "pmd; s_bits", "", "no"},
