@@ -312,14 +312,14 @@ func newTunnel(t *testing.T) (addr string) {
 			return
 		}
 		defer there.Close()
-		w.WriteHeader(http.StatusOK)
-		here, _, err := http.NewResponseController(w).Hijack()
+		here, early, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			return
 		}
 		defer here.Close()
+		io.WriteString(here, "HTTP/1.1 200 Connection established\r\n\r\n")
 		var up sync.WaitGroup
-		up.Go(func() { io.Copy(there, here); there.(*net.TCPConn).CloseWrite() })
+		up.Go(func() { io.Copy(there, early); there.(*net.TCPConn).CloseWrite() })
 		io.Copy(here, there)
 		here.Close()
 		up.Wait()
