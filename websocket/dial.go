@@ -58,10 +58,18 @@ type DialOptions struct {
 //
 // A server that does not switch gives a [*wye.RefusedError] with its response;
 // all other failures are a [*wye.DialError], which says how far it came.
+//
+// In a browser (GOOS=js) it is the browser's WebSocket that connects: there is
+// no response, and options that a page has no say in are an error.
 func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
 	if opts == nil {
 		opts = new(DialOptions)
 	}
+	return dialPlatform(ctx, rawURL, opts)
+}
+
+// dialSocket is Dial over a connection of our own.
+func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
 	offer := opts.Deflate.Offer()
 	header, key, err := opts.request(offer)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 // Pipe returns the two ends of a connection in memory, for tests of code that
 // uses a [Conn]: no sockets, no handshake, and under testing/synctest no waiting
 // for real time. Each end behaves as any other, with opts of its own; nil is the
-// default. They agree on compression if both enable it. Each direction buffers 64 KiB, as a kernel would.
+// default. They agree on compression if both enable it. Each direction buffers 64
+// KiB, as a kernel would.
 func Pipe(client, server *Options) (c, s *Conn) {
 	if client == nil {
 		client = new(Options)
@@ -18,11 +19,16 @@ func Pipe(client, server *Options) (c, s *Conn) {
 	if server == nil {
 		server = new(Options)
 	}
-	up, down := newStream(), newStream()
-	c = newConn(&pipeConn{in: down, out: up}, client, true)
-	s = newConn(&pipeConn{in: up, out: down}, server, false)
+	a, b := newPipe()
+	c, s = newConn(a, client, true), newConn(b, server, false)
 	c.agreed, s.agreed = agree(&client.Deflate, &server.Deflate)
 	return c.start(), s.start()
+}
+
+// newPipe returns the two ends of a transport in memory.
+func newPipe() (a, b *pipeConn) {
+	up, down := newStream(), newStream()
+	return &pipeConn{in: down, out: up}, &pipeConn{in: up, out: down}
 }
 
 // agree is the negotiation of extensions between two ends that follow the rules.
