@@ -1,7 +1,6 @@
 package target
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -50,15 +49,18 @@ const maxHeaderFile = 64 << 10
 // ParseFields reads a file of fields, one a line. Empty lines and those that
 // begin with # are skipped.
 func ParseFields(r io.Reader) ([]Field, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxHeaderFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxHeaderFile {
+		return nil, fmt.Errorf("over %d bytes of header fields", maxHeaderFile)
+	}
 	var fields []Field
-	lines := bufio.NewScanner(io.LimitReader(r, maxHeaderFile+1))
-	lines.Buffer(nil, maxHeaderFile+1)
-	size := 0
-	for n := 1; lines.Scan(); n++ {
-		if size += len(lines.Bytes()) + 1; size > maxHeaderFile {
-			return nil, fmt.Errorf("over %d bytes of header fields", maxHeaderFile)
-		}
-		line := lines.Text()
+	n := 0
+	for line := range strings.Lines(string(text)) {
+		n++
+		line = strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r")
 		if strings.TrimSpace(line) == "" || line[0] == '#' {
 			continue
 		}
@@ -73,7 +75,7 @@ func ParseFields(r io.Reader) ([]Field, error) {
 		}
 		fields = append(fields, f)
 	}
-	return fields, lines.Err()
+	return fields, nil
 }
 
 // Header puts the fields together. Those that the handshake itself has are
