@@ -55,6 +55,7 @@ var rules = map[string]rule{
 		why: "faulty is an endpoint to be broken, for conform's own tests: it stands as alone as conform",
 	},
 	"internal/conformance": {why: "it is a test without a package"},
+	"internal/docs":        {why: "it is a test without a package"},
 	"internal/needs":       {why: "it serves tests alone"},
 	"internal/golist":      {why: "it serves tests alone"},
 	"internal/invert":      {why: "it is a program that breaks the source and wants tests to notice"},
