@@ -30,6 +30,10 @@ func dialRaw(t testing.TB, addr string) *raw {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return rawOver(t, c)
+}
+
+func rawOver(t testing.TB, c net.Conn) *raw {
 	c.SetDeadline(time.Now().Add(rawPatience))
 	return &raw{t, c, bufio.NewReader(c)}
 }

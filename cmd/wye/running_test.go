@@ -14,6 +14,7 @@ import (
 // running is `wye serve` in this process.
 type running struct {
 	addr string // host:port
+	url  string // http or https, and addr
 	stop func() // as the first signal does
 	exit <-chan int
 	log  *logged
@@ -38,12 +39,13 @@ func start(t testing.TB, args ...string) *running {
 	s := &running{stop: cancel, exit: exit, log: new(logged)}
 	lines := bufio.NewReader(r)
 	first, err := lines.ReadString('\n')
-	addr, ok := strings.CutPrefix(strings.TrimSpace(first), "listening on http://")
-	if !ok || err != nil {
+	url, ok := strings.CutPrefix(strings.TrimSpace(first), "listening on ")
+	_, addr, isURL := strings.Cut(url, "://")
+	if !ok || !isURL || err != nil {
 		cancel()
 		t.Fatalf("wye serve %s began with %q, %v", strings.Join(args, " "), first, err)
 	}
-	s.addr = addr
+	s.addr, s.url = addr, url
 	var copied sync.WaitGroup
 	copied.Go(func() { io.Copy(s.log, lines) }) // ends with the command
 	t.Cleanup(func() {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,14 +23,23 @@ import (
 type serveOptions struct {
 	listen         string
 	public         bool
+	tokenFile      string
+	cookie         string
 	hosts, origins []string
+	trustedProxies proxiesFlag
+	rate           rateFlag
 	maxMessage     int
 	maxConnections int
+	maxPerClient   int
+	tlsCert        string
+	tlsKey         string
+	tlsSelfSigned  bool
 	pingInterval   time.Duration
 	pongTimeout    time.Duration
 	drain          time.Duration
 	drainDelay     time.Duration
 	verbose        bool
+	showSecrets    bool
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -39,25 +50,39 @@ func newServe(std stdio) *cobra.Command {
 		Long: `Serve a chat, echoes, rooms and custom tokens on one port. The start page lists
 every endpoint with a line to copy.
 
+On an address that others can reach it wants to know who may connect: whoever has
+a token of --token-file, or everyone, by --public. A token is sent as
+Authorization: Bearer, as the subprotocol bearer.TOKEN beside a real one, as
+?token=, or as ?ticket= with what POST /ticket?path=/echo gave for it.
+
 The first SIGTERM or Ctrl-C drains: open connections are closed over --drain with
 1012 (service restart); the exit code is 0, or 1 if any had to be forced. The
 second one aborts at once.`,
-		Example: "  wye serve\n  wye serve --listen :8080 --public --host chat.example.com",
+		Example: "  wye serve\n  wye serve --listen :8080 --public --host chat.example.com\n  wye serve --listen :8443 --token-file tokens --tls-self-signed",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return serve(cmd.Context(), o, std) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
 	f.BoolVar(&o.public, "public", false, "let everyone who can reach the address in, with tighter bounds")
+	f.StringVar(&o.tokenFile, "token-file", "", "`file` of lines name:token; only who has one of these may connect")
+	f.StringVar(&o.cookie, "cookie", "", "`name` of a cookie that may have the token")
 	f.StringArrayVar(&o.hosts, "host", nil, "Host `pattern` to answer to, such as chat.example.com or *.example.com; * is any (repeatable)")
 	f.StringArrayVar(&o.origins, "origin", nil, "`pattern` of other origins whose pages may connect, such as https://example.com (repeatable)")
+	f.Var(&o.trustedProxies, "trusted-proxy", "address or prefix of a proxy that is believed when it says whom it connects for (repeatable)")
+	f.Var(&o.rate, "rate", "how often a client may connect, and how often at once; more is answered with 429")
 	f.IntVar(&o.maxMessage, "max-message", 0, "largest message of the echoes and rooms, in `bytes`; 0 is each endpoint's own")
 	f.IntVar(&o.maxConnections, "max-connections", 20_000, "most upgraded connections at a time; more are answered with 503")
+	f.IntVar(&o.maxPerClient, "max-connections-per-client", 1_000, "most of these of one client, unless it is on this machine; more are answered with 429")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS, with the certificates in this `file` of PEM, the server's own first")
+	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the private key that belongs to --tls-cert")
+	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak TLS, with a new certificate whose SHA-256 is printed")
 	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "silence after which a WebSocket is pinged; negative is never")
 	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
 	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")
 	f.DurationVar(&o.drainDelay, "drain-delay", 0, "how long /readyz says no before that, for load balancers")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log every connection too")
+	f.BoolVar(&o.showSecrets, "show-secrets", false, "do not hide tokens, cookies and passwords in the log")
 	return cmd
 }
 
@@ -74,24 +99,26 @@ const (
 
 // serve runs the server until ctx ends or a signal comes.
 func serve(ctx context.Context, o serveOptions, std stdio) error {
-	level := slog.LevelInfo
-	if o.verbose {
-		level = slog.LevelDebug
+	log := newLog(o, std.err)
+	if err := checkTLS(o); err != nil {
+		return &exitError{exitUsage, err}
 	}
-	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level}))
-
 	listener, err := listen(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
-	loopback := isLoopback(listener.Addr())
-	g := &gate.Gate{Hosts: o.hosts, Origins: o.origins}
-	if loopback {
-		g.Hosts = append(gate.LoopbackHosts(), o.hosts...)
-	}
-	if err := g.Validate(); err != nil {
+	g, err := newGate(o, isLoopback(listener.Addr()))
+	if err != nil {
 		return &exitError{exitUsage, err}
+	}
+	config, sum, err := newTLS(o, listener.Addr())
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	scheme := "http"
+	if config != nil {
+		scheme, listener = "https", tls.NewListener(listener, config)
 	}
 
 	var unready atomic.Bool
@@ -113,22 +140,17 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	}
 	defer app.Close()
 	fresh := newFreshConns()
-	srv := &http.Server{
-		Handler:           app,
-		ReadHeaderTimeout: readHeaderTimeout,
-		ReadTimeout:       exchangeTimeout,
-		WriteTimeout:      exchangeTimeout,
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHead,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
-		ConnState:         fresh.track,
-	}
+	srv := newServer(app, log)
+	srv.ConnState = fresh.track
 
 	begin, abort, stop := signalled(ctx)
 	defer stop()
 	served := make(chan error, 1)
 	go func() { served <- srv.Serve(listener) }() // ends with srv.Shutdown or Close; received below
-	fmt.Fprintf(std.err, "listening on http://%s\n", listener.Addr())
+	fmt.Fprintf(std.err, "listening on %s://%s\n", scheme, listener.Addr())
+	if sum != "" {
+		fmt.Fprintf(std.err, "certificate SHA-256 %s\n", sum)
+	}
 
 	select {
 	case err := <-served:
@@ -142,6 +164,30 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	err = drain(abort, srv, o.drain, log)
 	<-served
 	return err
+}
+
+// newLog is the log of everything. Secrets do not get into it.
+func newLog(o serveOptions, out io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: slog.LevelInfo, ReplaceAttr: gate.RedactAttr}
+	if o.verbose {
+		options.Level = slog.LevelDebug
+	}
+	if o.showSecrets {
+		options.ReplaceAttr = nil
+	}
+	return slog.New(slog.NewTextHandler(out, options))
+}
+
+func newServer(app http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           app,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       exchangeTimeout,
+		WriteTimeout:      exchangeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHead,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
 }
 
 // drain ends srv and its connections. It gives up the orderly way when ctx ends.
@@ -172,8 +218,8 @@ func listen(ctx context.Context, o serveOptions) (net.Listener, error) {
 	if err != nil {
 		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s: %w", o.listen, err)}
 	}
-	if !isLoopback(addr) && !o.public {
-		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s can be reached by others, and there are no accounts: add --public to let everyone in, or listen on 127.0.0.1", o.listen)}
+	if !isLoopback(addr) && !o.public && o.tokenFile == "" {
+		return nil, &exitError{exitUsage, fmt.Errorf("--listen %s can be reached by others: add --token-file to let in who has a token, or add --public to let everyone in, or listen on 127.0.0.1", o.listen)}
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", addr.String())

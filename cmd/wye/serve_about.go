@@ -63,6 +63,13 @@ var (
 	}
 )
 
+// aboutTicket is there only where tokens are.
+var aboutTicket = site.Endpoint{
+	Paths: []string{"/ticket"},
+	Text:  "For pages: a ticket that opens one connection to one path within 30 seconds, for a token.",
+	Lines: []site.Line{{Tool: "curl", Text: "curl -X POST -H 'Authorization: Bearer TOKEN' 'http://HOST/ticket?path=/echo'"}},
+}
+
 // upgradeLine makes curl send a WebSocket handshake and show the answer.
 func upgradeLine(path string) site.Line {
 	return site.Line{Tool: "curl", Text: `curl -i -N -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' http://HOST` + path}

@@ -4,7 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"path"
 
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/chat"
@@ -18,7 +18,7 @@ import (
 
 // appOptions are what the endpoints are made with.
 type appOptions struct {
-	gate      *gate.Gate
+	gate      *gate.Gate // judges what is to be switched
 	bounds    bounds
 	unready   func() bool // whether /readyz says no
 	websocket websocket.Options
@@ -43,8 +43,8 @@ func newApp(o appOptions) (*app, error) {
 	var pages *site.Site // tells of the endpoints, one of which falls back to it
 	tokens := &wye.Switch{
 		Protocols: []wye.Offer{
-			{Token: wye.Token{Name: "example", Version: "1"}, Protocol: lines.Echo(o.bounds.rate)},
-			{Token: wye.Token{Name: "foo", Version: "2"}, Protocol: lines.Echo(o.bounds.rate)},
+			{Token: wye.Token{Name: "example", Version: "1"}, Protocol: guarded{o.gate, lines.Echo(o.bounds.rate)}},
+			{Token: wye.Token{Name: "foo", Version: "2"}, Protocol: guarded{o.gate, lines.Echo(o.bounds.rate)}},
 		},
 		Fallback: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.Index(w, r) }),
 		Logger:   o.log,
@@ -56,14 +56,16 @@ func newApp(o appOptions) (*app, error) {
 	chats := chat.NewHandler(o.bounds.rooms, o.bounds.chat, accept)
 	relays := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
 
-	capped := newCap(o.bounds.connections, o.log)
 	endpoints := []endpoint{
-		{aboutChat, capped.limit(chats)},
-		{aboutEcho, capped.limit(echo.Handler(o.bounds.rate, echoes))},
-		{aboutRelay, capped.limit(relays)},
-		{aboutTokens, capped.limitUpgrades(tokens)},
+		{aboutChat, chats},
+		{aboutEcho, echo.Handler(o.bounds.rate, echoes)},
+		{aboutRelay, relays},
+		{aboutTokens, tokens},
 		{aboutData, http.HandlerFunc(data)},
 		{aboutReady, ready(o.unready)},
+	}
+	if o.gate.Verifier != nil {
+		endpoints = append(endpoints, endpoint{aboutTicket, o.gate.TicketHandler()})
 	}
 	told := make([]site.Endpoint, len(endpoints))
 	mux := http.NewServeMux()
@@ -126,61 +128,26 @@ func answer(w http.ResponseWriter, r *http.Request, typ string, status int, body
 	io.WriteString(w, body)
 }
 
-// admit asks g about the Host of every request, so that no page of another name
-// that resolves to this server can read what is here.
+// admit asks about the Host of every request, so that no page of another name
+// that resolves to this server can read what is here. What else g has to say is
+// about connections, of which a page is none.
 func admit(g *gate.Gate, log *slog.Logger, next http.Handler) http.Handler {
+	pages := &gate.Gate{Hosts: g.Hosts, TrustedProxies: g.TrustedProxies}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		pass, err := g.Admit(r)
+		pass, err := pages.Admit(r)
 		if err != nil {
 			log.WarnContext(r.Context(), "refused", "path", r.URL.Path, "remote", r.RemoteAddr, "err", err)
 			wye.Answer(w, err)
 			return
 		}
 		defer pass.Release()
-		log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr)
+		if cleaned := path.Clean(r.URL.Path); cleaned != r.URL.Path {
+			// It is redirected to where it belongs, without the secrets that
+			// its query may have.
+			r.URL.RawQuery = ""
+		}
+		log.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path, "remote", r.RemoteAddr, "client", pass.Client)
 		next.ServeHTTP(w, r)
 		log.DebugContext(r.Context(), "ended", "path", r.URL.Path, "remote", r.RemoteAddr)
-	})
-}
-
-// connectionCap bounds the connections that are or want to be upgraded: their
-// handlers run as long as they live.
-type connectionCap struct {
-	most int64
-	live atomic.Int64
-	log  *slog.Logger
-}
-
-func newCap(most int, log *slog.Logger) *connectionCap {
-	return &connectionCap{most: int64(most), log: log}
-}
-
-// limit is for a path with nothing but an upgrade to be had. A plain request
-// there counts too: a page sends one to be told why its WebSocket failed.
-func (c *connectionCap) limit(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer c.live.Add(-1)
-		if c.live.Add(1) > c.most {
-			c.log.WarnContext(r.Context(), "refused: too many connections", "path", r.URL.Path, "remote", r.RemoteAddr, "max", c.most)
-			wye.Answer(w, &wye.Refusal{
-				Status: http.StatusServiceUnavailable,
-				Header: http.Header{"Retry-After": {"10"}},
-				Text:   "The server has all the connections that it takes, try later",
-			})
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// limitUpgrades is for a path that has an ordinary answer beside the upgrade.
-func (c *connectionCap) limitUpgrades(next http.Handler) http.Handler {
-	limited := c.limit(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if len(wye.Requested(r)) == 0 {
-			next.ServeHTTP(w, r)
-			return
-		}
-		limited.ServeHTTP(w, r)
 	})
 }

@@ -12,7 +12,6 @@ import (
 // bounds are what the demos give one person and all of them. Each has one,
 // wherever the server listens.
 type bounds struct {
-	connections int
 	echoMessage int       // bytes
 	roomMessage int       // bytes, of the raw rooms
 	rate        pace.Rate // messages or lines a second of one connection
@@ -24,7 +23,6 @@ type bounds struct {
 // apart.
 func boundsFor(o serveOptions) bounds {
 	b := bounds{
-		connections: o.maxConnections,
 		echoMessage: echo.MaxMessage,
 		roomMessage: 1 << 20,
 		rate:        0, // as fast as the connection is

@@ -85,11 +85,11 @@ func TestServePublic(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	public := boundsFor(serveOptions{public: true, maxConnections: 7})
+	public := boundsFor(serveOptions{public: true})
 	if public.rooms.Rooms != 1000 || public.rooms.Seats != 100 || public.rooms.Linger.Seconds() != 60 {
 		t.Errorf("rooms in public: %+v", public.rooms)
 	}
-	if public.echoMessage != 4<<10 || public.roomMessage != 4<<10 || public.rate != 10 || public.connections != 7 {
+	if public.echoMessage != 4<<10 || public.roomMessage != 4<<10 || public.rate != 10 {
 		t.Errorf("bounds in public: %+v", public)
 	}
 	local := boundsFor(serveOptions{})
