@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 
 	"github.com/gobwas/ws"
@@ -32,6 +33,13 @@ func (e early) Read(p []byte) (int, error) { return e.r.Read(p) }
 
 func (g gobwasConn) read(context.Context) (int, []byte, error) {
 	p, op, err := wsutil.ReadServerData(g.c)
+	var protocol ws.ProtocolError
+	switch { // as the library's own example does
+	case errors.Is(err, wsutil.ErrInvalidUTF8):
+		_ = wsutil.WriteClientMessage(g.c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusInvalidFramePayloadData, ""))
+	case errors.As(err, &protocol):
+		_ = wsutil.WriteClientMessage(g.c, ws.OpClose, ws.NewCloseFrameBody(ws.StatusProtocolError, ""))
+	}
 	return int(op), p, err
 }
 

@@ -135,7 +135,7 @@ func run(ctx context.Context, out, only string, long bool) error {
 					return fmt.Errorf("%s as a %v: %w", p.name, end, err)
 				}
 				fmt.Fprintf(os.Stderr, "%-18s %-7v %+v in %v\n", p.name, end, conform.Summarize(results), time.Since(began).Round(time.Second/10))
-				rows = append(rows, row{p.name, version, mode, end, results, len(cases(end, long))})
+				rows = append(rows, row{p.name, version, mode, end, results, notRun(cases(end, long), results)})
 			}
 		}
 	}
@@ -154,4 +154,18 @@ func cases(end conform.End, long bool) (some []*conform.Case) {
 		}
 	}
 	return some
+}
+
+// notRun are the cases without a result.
+func notRun(all []*conform.Case, results []conform.Result) (ids []string) {
+	ran := map[*conform.Case]bool{}
+	for _, r := range results {
+		ran[r.Case] = true
+	}
+	for _, c := range all {
+		if !ran[c] {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
 }

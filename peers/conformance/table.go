@@ -14,7 +14,7 @@ type row struct {
 	name, version, mode string
 	end                 conform.End
 	results             []conform.Result
-	cases               int
+	notRun              []string // ids
 }
 
 const intro = `# The suite against other libraries
@@ -37,8 +37,8 @@ func writeTable(w io.Writer, rows []row) {
 	}
 	for _, r := range rows {
 		fmt.Fprintf(w, "\n## %s %s as a %v\n\n", r.name, r.version, r.end)
-		if n := len(r.results); n < r.cases {
-			fmt.Fprintf(w, "It ended after %d of %d cases.\n\n", n, r.cases)
+		if len(r.notRun) > 0 {
+			fmt.Fprintf(w, "Its program broke off: %s did not run.\n\n", shorten(r.notRun))
 		}
 		any := false
 		for _, v := range []conform.Verdict{conform.Fail, conform.Nonstrict} {
@@ -62,6 +62,9 @@ type finding struct {
 // details are what differs between cases with one cause.
 var details = regexp.MustCompile(`"[^"]*"|<[^>]*>|\b\d+\b`)
 
+// ended is one event to a reader, however TCP put it that time.
+var ended = regexp.MustCompile(`TCP (closed|broken: [^;(]*[^;( ])`)
+
 // findings gathers the cases of a verdict by their reason, in order.
 func findings(results []conform.Result, v conform.Verdict) (all []*finding) {
 	byReason := map[string]*finding{}
@@ -69,6 +72,7 @@ func findings(results []conform.Result, v conform.Verdict) (all []*finding) {
 		if r.Verdict != v {
 			continue
 		}
+		r.Reason = ended.ReplaceAllString(r.Reason, "the end of TCP")
 		key := details.ReplaceAllString(r.Reason, "#") + r.Case.Section
 		f := byReason[key]
 		if f == nil {

@@ -5,8 +5,8 @@ import WebSocket from 'ws'
 const [base, deflate] = [process.argv[2], process.argv[3] ?? 'none']
 const perMessageDeflate = deflate === 'none' ? false : {
   threshold: 0,
-  serverNoContextTakeover: deflate === 'nct',
-  clientNoContextTakeover: deflate === 'nct',
+  // false would refuse it; undefined leaves it to the peer
+  ...(deflate === 'nct' && { serverNoContextTakeover: true, clientNoContextTakeover: true }),
 }
 
 // talk resolves with the last message when the connection has ended.

@@ -1,11 +1,10 @@
 // The client's half of every case of ../interop, with the ws library or with
 // Node's own WebSocket: node interop_client.js ws|own ws://HOST:PORT
 import { isDeepStrictEqual } from 'node:util'
-import WS from 'ws'
 
 const [library, base] = process.argv.slice(2)
-const Client = library === 'ws' ? WS : WebSocket
 const own = library === 'own'
+const Client = own ? WebSocket : (await import('ws')).default
 
 class Cannot extends Error {}
 

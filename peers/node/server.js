@@ -9,8 +9,8 @@ const server = new WebSocketServer({
   maxPayload: 32 << 20,
   perMessageDeflate: deflate === 'none' ? false : {
     threshold: 0,
-    serverNoContextTakeover: deflate === 'nct',
-    clientNoContextTakeover: deflate === 'nct',
+    // false would refuse it; undefined leaves it to the peer
+    ...(deflate === 'nct' && { serverNoContextTakeover: true, clientNoContextTakeover: true }),
   },
 })
 server.on('connection', (ws) => {
