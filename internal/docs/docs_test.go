@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -81,6 +82,29 @@ func TestEverySentinelIsMentioned(t *testing.T) {
 	}
 }
 
+// Every link from one document to another leads somewhere.
+func TestLinksLeadSomewhere(t *testing.T) {
+	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	documents = append(documents, filepath.Join(root, "README.md"), filepath.Join(root, "ARCHITECTURE.md"), filepath.Join(root, "CHANGELOG.md"))
+	for _, from := range documents {
+		for _, link := range linksIn(read(t, from)) {
+			name, anchor, _ := strings.Cut(link, "#")
+			to := from
+			if name != "" {
+				to = filepath.Join(filepath.Dir(from), name)
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s: %s: %v", from, link, err)
+			} else if anchor != "" && !slices.Contains(anchorsIn(read(t, to)), anchor) {
+				t.Errorf("%s: %s: no such heading", from, link)
+			}
+		}
+	}
+}
+
 // The finders themselves, on made-up text.
 func TestFinders(t *testing.T) {
 	texts := textsIn("| text | cause |\n|---|---|\n| `a …: b`, `c` | `d` |\n\n| code | text |\n|---|---|\n| `e` | `f` |\n")
@@ -89,6 +113,12 @@ func TestFinders(t *testing.T) {
 	}
 	if got := strings.Join(piecesOf("a … of …: b"), ";"); got != "a ; of ;: b" {
 		t.Errorf("pieces: %q", got)
+	}
+	if got := strings.Join(linksIn("[a](b.md#c) [d](https://e.example) ![f](#g)"), ";"); got != "b.md#c;#g" {
+		t.Errorf("links: %q", got)
+	}
+	if got := strings.Join(anchorsIn("# The server's `x`: 1, 2\n\n```\n# no\n```\n### b\n"), ";"); got != "the-servers-x-1-2;b" {
+		t.Errorf("anchors: %q", got)
 	}
 	got := quotes("<!-- Example_x -->\n```go\nx := 1\n```\n\n```go\nother\n```\n")
 	if len(got) != 1 || got[0] != (quote{"Example_x", "x := 1\n"}) {
@@ -105,6 +135,33 @@ func quotes(document string) (all []quote) {
 		all = append(all, quote{m[1], m[2]})
 	}
 	return all
+}
+
+var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
+
+// linksIn returns the targets of links within the repository.
+func linksIn(document string) (targets []string) {
+	for _, m := range link.FindAllStringSubmatch(document, -1) {
+		if !strings.Contains(m[1], "://") {
+			targets = append(targets, m[1])
+		}
+	}
+	return targets
+}
+
+var (
+	fenced      = regexp.MustCompile("(?ms)^```.*?^```$")
+	heading     = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+)
+
+// anchorsIn returns the names of a document's headings, as GitHub makes them.
+func anchorsIn(document string) (anchors []string) {
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(document, ""), -1) {
+		name := notInAnchor.ReplaceAllString(strings.ToLower(m[1]), "")
+		anchors = append(anchors, strings.ReplaceAll(name, " ", "-"))
+	}
+	return anchors
 }
 
 // examplesOf returns the bodies of a file's examples, moved to the margin.
@@ -233,9 +290,13 @@ func parse(t *testing.T, dir string) (files []*ast.File) {
 	return files
 }
 
+// read returns a file, whose name may begin at the top of the repository.
 func read(t *testing.T, name string) string {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(root, name))
+	if !strings.HasPrefix(name, root) {
+		name = filepath.Join(root, name)
+	}
+	b, err := os.ReadFile(name)
 	if err != nil {
 		t.Fatal(err)
 	}
