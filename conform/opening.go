@@ -359,14 +359,13 @@ func (s *session) awaitRefusal(r *Response) {
 	if r.Mild != Pass {
 		verdict = r.Mild
 	}
-	// A client may read the body of a refusal for a while, to show it.
-	switch e := s.next(2 * patience); e.kind {
+	switch e := s.next(leaveWithin); e.kind {
 	case evEnd, evReset:
 		s.ended = true
 	case evClose:
 		s.stop(Nonstrict, "the client took the connection for open and sent %v", e)
 	case evSilence:
-		s.stop(Fail, "the client neither left nor went on within %v", 2*patience)
+		s.stop(Fail, "the client neither left nor went on within %v", leaveWithin)
 	default:
 		s.stop(verdict, "the client went on and sent %v", e)
 	}

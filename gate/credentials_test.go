@@ -342,8 +342,7 @@ func FuzzCredentials(f *testing.F) {
 		if err == nil && (pass.Principal != "somebody" || !isCredential(asked)) {
 			t.Errorf("let in as %q for %q", pass.Principal, asked)
 		}
-		var again credential
-		again = g.takeCredentials(r)
+		again := g.takeCredentials(r)
 		if again.from != "" {
 			t.Errorf("%q, %q, %q, %q: left in %s is %q", authorization, cookie, subprotocols, query, again.from, again.value)
 		}
