@@ -52,7 +52,6 @@ func (s *session) left(err error) ending {
 	e := ending{failure: endFailure(err)}
 	var ce *websocket.CloseError
 	if errors.As(err, &ce) {
-		e.code = ce.Code
 		e.done = !ce.Remote && ce.Err == nil // /close
 		s.display.event(closeEvent(ce))
 	}

@@ -35,11 +35,8 @@ type session struct {
 
 // ending is how one connection, or the attempt at one, ended.
 type ending struct {
-	failure    *Failure // nil: cleanly
-	done       bool     // we ended it, so there is no next one
-	code       websocket.StatusCode
-	status     int
-	retryAfter time.Duration
+	failure *Failure // nil: cleanly
+	done    bool     // we ended it, so there is no next one
 }
 
 // Run connects and converses until the conversation ends, or ctx does, whose
@@ -89,38 +86,56 @@ func run(ctx context.Context, o *Options, in *input, d display) error {
 
 // connections makes one connection, or with Reconnect as many as it takes.
 func (s *session) connections(ctx context.Context) *Failure {
-	var wait backoff
-	for attempt := 1; ; attempt++ {
-		began := time.Now()
-		e := s.connection(ctx)
-		if f := interruptedBy(ctx); f != nil {
-			return f
-		}
-		if !s.o.Reconnect || e.done || !e.again() {
-			return e.failure
-		}
-		if time.Since(began) > steady {
-			wait = backoff{}
-		}
-		delay := wait.next(&e)
-		why := "the server goes away"
-		if e.failure != nil {
-			why = e.failure.Error()
-		}
-		s.display.event(event{Event: "retry", Error: why, Attempt: attempt, Delay: float64(delay) / float64(time.Millisecond)})
-		timer := time.NewTimer(delay)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return interruptedBy(ctx)
-		}
+	var failure *Failure
+	switch {
+	case len(s.o.Tokens) > 0:
+		failure = s.connectBytes(ctx).failure
+	case s.o.Reconnect:
+		failure = s.reconnecting(ctx)
+	default:
+		failure = s.connectMessages(ctx).failure
 	}
+	if f := interruptedBy(ctx); f != nil {
+		return f
+	}
+	return failure
 }
 
-// connection makes one connection and converses on it.
-func (s *session) connection(ctx context.Context) ending {
+// connectBytes makes a connection that carries bytes, and converses on it.
+func (s *session) connectBytes(ctx context.Context) ending {
 	var rec show.Recorder
+	c, resp, err := wye.Dial(ctx, s.o.URL, &wye.DialOptions{
+		Tokens: s.o.Tokens, Header: s.o.Header, TLSConfig: s.o.TLS, NetDial: s.netDial(&rec),
+		Timeout: s.o.Timeout, MaxRedirects: s.o.MaxRedirects,
+	})
+	s.dialled(&rec, resp)
+	if err != nil {
+		return s.noConnection(err, resp)
+	}
+	s.display.event(s.opened(c.RemoteAddr()))
+	return s.pipe(ctx, c)
+}
+
+// connectMessages makes a WebSocket connection, and converses on it.
+func (s *session) connectMessages(ctx context.Context) ending {
+	var rec show.Recorder
+	c, resp, err := s.dialWebSocket(ctx, &rec)
+	if err != nil {
+		return s.noConnection(err, resp)
+	}
+	s.openedWebSocket(c)
+	return s.converse(ctx, c)
+}
+
+// dialWebSocket makes a WebSocket connection, and shows the handshake.
+func (s *session) dialWebSocket(ctx context.Context, rec *show.Recorder) (*websocket.Conn, *http.Response, error) {
+	c, resp, err := websocket.Dial(ctx, s.o.URL, s.websocketOptions(s.netDial(rec)))
+	s.dialled(rec, resp)
+	return c, resp, err
+}
+
+// netDial opens transport connections, which rec records if they are to be shown.
+func (s *session) netDial(rec *show.Recorder) show.DialFunc {
 	dial := s.o.Dial
 	if dial == nil {
 		dial = new(target.Network).Dial
@@ -128,27 +143,7 @@ func (s *session) connection(ctx context.Context) ending {
 	if s.o.Verbose {
 		dial = rec.Dial(dial)
 	}
-	if len(s.o.Tokens) > 0 {
-		c, resp, err := wye.Dial(ctx, s.o.URL, &wye.DialOptions{
-			Tokens: s.o.Tokens, Header: s.o.Header, TLSConfig: s.o.TLS, NetDial: dial,
-			Timeout: s.o.Timeout, MaxRedirects: s.o.MaxRedirects,
-		})
-		s.dialled(&rec, resp)
-		if err != nil {
-			return s.noConnection(err, resp)
-		}
-		s.display.event(s.opened(c.RemoteAddr()))
-		return s.pipe(ctx, c)
-	}
-	c, resp, err := websocket.Dial(ctx, s.o.URL, s.websocketOptions(dial))
-	s.dialled(&rec, resp)
-	if err != nil {
-		return s.noConnection(err, resp)
-	}
-	e := s.opened(c.RemoteAddr())
-	e.Subprotocol, e.Compressed = c.Subprotocol(), c.Compressed()
-	s.display.event(e)
-	return s.converse(ctx, c)
+	return dial
 }
 
 func (s *session) websocketOptions(dial show.DialFunc) *websocket.DialOptions {
@@ -180,6 +175,12 @@ func (s *session) dialled(rec *show.Recorder, resp *http.Response) {
 	s.display.heads(parts)
 }
 
+func (s *session) openedWebSocket(c *websocket.Conn) {
+	e := s.opened(c.RemoteAddr())
+	e.Subprotocol, e.Compressed = c.Subprotocol(), c.Compressed()
+	s.display.event(e)
+}
+
 func (s *session) opened(remote net.Addr) event {
 	return event{Event: "open", URL: wye.DisplayURL(s.o.URL), Remote: remote.String(), Status: http.StatusSwitchingProtocols}
 }
@@ -188,9 +189,8 @@ func (s *session) noConnection(err error, resp *http.Response) ending {
 	e := ending{failure: dialFailure(err, resp, s.o)}
 	var refused *wye.RefusedError
 	if errors.As(err, &refused) {
-		e.status, e.retryAfter = refused.Response.StatusCode, retryAfter(refused.Response.Header)
 		_, reason, _ := cutStatus(refused.Response.Status)
-		s.display.event(event{Event: "refused", Status: e.status, Reason: reason, Body: s.o.redacted(bodyText(refused.Body))})
+		s.display.event(event{Event: "refused", Status: refused.Response.StatusCode, Reason: reason, Body: s.o.redacted(bodyText(refused.Body))})
 	}
 	return e
 }

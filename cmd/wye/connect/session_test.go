@@ -58,6 +58,15 @@ func sends(frames string) func(net.Conn, *bufio.Reader) {
 	}
 }
 
+// closes sends these bytes, with a Close frame at the end, and ends with the
+// answer, as a server should: it is the one that closes first. RFC 6455 §7.1.1
+func closes(frames string) func(net.Conn, *bufio.Reader) {
+	return func(c net.Conn, in *bufio.Reader) {
+		io.WriteString(c, frames)
+		readFrame(in)
+	}
+}
+
 // drops is one that breaks off.
 func drops(net.Conn, *bufio.Reader) {}
 
@@ -182,11 +191,8 @@ func TestReconnect(t *testing.T) {
 		var got []string
 		once := func(frames string) func(net.Conn, *bufio.Reader) {
 			return func(c net.Conn, in *bufio.Reader) {
-				if line := readMasked(in); line != "" {
-					got = append(got, line)
-				}
-				io.WriteString(c, frames)
-				io.Copy(io.Discard, in)
+				got = append(got, readFrame(in))
+				closes(frames)(c, in)
 			}
 		}
 		in, w := io.Pipe()
@@ -196,7 +202,7 @@ func TestReconnect(t *testing.T) {
 			io.WriteString(w, "second\n")
 		}()
 		code, out, log, at := converse(t, t.Context(), Options{Reconnect: true}, in, script{
-			once(textOne + close1012), sends(close1013), drops, sends(textTwo + close1000),
+			once(textOne + close1012), closes(close1013), drops, closes(textTwo + close1000),
 		})
 		w.Close()
 		if code != 0 || out != "one\ntwo\n" || strings.Count(log, "trying again in ") != 3 {
@@ -205,7 +211,7 @@ func TestReconnect(t *testing.T) {
 		if len(got) != 1 || got[0] != "first" {
 			t.Errorf("the first connection got %q", got)
 		}
-		for i, bounds := range [][2]time.Duration{{5 * time.Second, 30 * time.Second}, {15 * time.Second, time.Minute}, {0, 30 * time.Second}} {
+		for i, bounds := range [][2]time.Duration{{0, 10 * time.Second}, {30 * time.Second, 34 * time.Second}, {0, 8 * time.Second}} {
 			if d := at[i+1].Sub(at[i]); d < bounds[0] || d > bounds[1]+time.Second {
 				t.Errorf("attempt %d came after %v, want %v", i+2, d, bounds)
 			}
@@ -213,8 +219,8 @@ func TestReconnect(t *testing.T) {
 	})
 }
 
-// readMasked reads a short message of a client.
-func readMasked(in *bufio.Reader) string {
+// readFrame reads a short frame of a client.
+func readFrame(in *bufio.Reader) string {
 	head := make([]byte, 6)
 	if _, err := io.ReadFull(in, head); err != nil {
 		return ""
@@ -231,7 +237,7 @@ func readMasked(in *bufio.Reader) string {
 func TestInterrupted(t *testing.T) {
 	for why, s := range map[string]script{
 		"while it talks":               {sends(textOne)},
-		"between attempts":             {sends(close1013)},
+		"between attempts":             {closes(close1013)},
 		"and the peer does not answer": {func(c net.Conn, _ *bufio.Reader) { time.Sleep(time.Minute) }},
 	} {
 		t.Run(why, func(t *testing.T) {
