@@ -118,7 +118,7 @@ func pairings(only string) (all allPairings, missing []string) {
 		}
 		version, err := p.version()
 		if err != nil {
-			missing = append(missing, fmt.Sprintf("%s: %v", p.name, err))
+			missing = append(missing, fmt.Sprintf("%s, which is from %s: %v", p.name, p.from, err))
 			continue
 		}
 		all.clients = append(all.clients, pairing{p.name, version, programAgainstOurServer(p)})

@@ -17,6 +17,7 @@ import (
 // A program is a peer in another language.
 type program struct {
 	name    string
+	from    string // where it comes from
 	version func() (string, error)
 	client  []string // a command to which the base URL is added
 	server  []string // a command that prints a serverLine as the first of its output; nil: none
@@ -28,38 +29,38 @@ const python = "/usr/bin/python3"
 var programs = []program{
 	{
 		name:    "Node ws",
+		from:    "npm ci in the folder node",
 		version: output("node", "-p", "require('./node/node_modules/ws/package.json').version + ', Node ' + process.versions.node"),
 		client:  []string{"node", "node/interop_client.js", "ws"},
 		server:  []string{"node", "node/interop_server.js"},
 	},
 	{
 		name:    "Python websockets",
+		from:    "the package python3-websockets",
 		version: output(python, "-c", "import websockets.version as v, sys; print(v.version + ', Python ' + sys.version.split()[0])"),
 		client:  []string{python, "python/interop_client.py", "websockets"},
 		server:  []string{python, "python/interop_server.py", "websockets"},
 	},
 	{
 		name:    "Python aiohttp",
+		from:    "the package python3-aiohttp",
 		version: output(python, "-c", "import aiohttp, sys; print(aiohttp.__version__ + ', Python ' + sys.version.split()[0])"),
 		client:  []string{python, "python/interop_client.py", "aiohttp"},
 		server:  []string{python, "python/interop_server.py", "aiohttp"},
 	},
 	{
 		name:    "Node's own",
-		version: output("node", "--experimental-websocket", "-p", "new WebSocket('ws://127.0.0.1:1').onerror = null, 'undici ' + process.versions.undici + ', Node ' + process.versions.node"),
+		from:    "Node 20.10 or later",
+		version: output("node", "--experimental-websocket", "-p", "WebSocket && 'undici ' + process.versions.undici + ', Node ' + process.versions.node"),
 		client:  []string{"node", "--experimental-websocket", "--no-warnings", "node/interop_client.js", "own"},
 	},
 }
 
-// output returns a command's first line, or why there is none.
+// output returns what a command prints, on either output, or why it fails.
 func output(name string, args ...string) func() (string, error) {
 	return func() (string, error) {
 		out, err := exec.Command(name, args...).CombinedOutput()
-		first, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
-		if err != nil {
-			return "", fmt.Errorf("%w %s", err, first)
-		}
-		return first, nil
+		return strings.TrimSpace(string(out)), err
 	}
 }
 
