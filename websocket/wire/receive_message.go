@@ -34,8 +34,7 @@ func (r *Receiver) begin(h Header, n int) {
 	r.size += r.need
 	r.frames++
 	if h.Op != OpContinuation {
-		r.op, r.zipped = h.Op, h.RSV != 0
-		r.chunks = r.Stream && !r.zipped // what is compressed is gathered first
+		r.op, r.chunks, r.zipped = h.Op, r.Stream, h.RSV != 0
 	}
 	r.enter(inPayload)
 }
@@ -62,7 +61,7 @@ func (r *Receiver) payload() Event {
 	if (r.chunks || r.Stream) && !r.zipped {
 		return r.chunk(p, last)
 	}
-	r.gather(p)
+	r.gather(p) // what is compressed always
 	switch {
 	case !last:
 		return Event{}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"compress/flate"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,8 @@ func TestRFC7692(t *testing.T) {
 		{"7.2.2 a match before the first byte", true, []f{{zbin, again}}, fails1007 + "§7.2.1."},
 		{"7.2.2 no message after it", true, []f{{zbin, "\x06\x00"}, {txt, "x"}, {cls, ""}}, fails1007 + "§7.2.2."},
 		{"7.2.2 taken over", true, []f{{ztxt, hello}, {ztxt, again}, {zbin, again}}, `text "Hello". text "Hello". binary "Hello".`},
+		{"7.2.2 as far back as the first message", true, []f{{ztxt, hello}, {ztxt, again}, {zbin, farMatch("", 10)}}, `text "Hello". text "Hello". binary "HelloHello".`},
+		{"7.2.2 further back than the first message", true, []f{{ztxt, hello}, {ztxt, again}, {zbin, farMatch("", 11)}}, `text "Hello". text "Hello". ` + fails1007 + "§7.2.1."},
 		{"7.2.2 a plain message is not taken over", true, []f{{ztxt, hello}, {txt, "World"}, {ztxt, again}}, `text "Hello". text "World". text "Hello".`},
 		{"7.2.2 an empty message changes nothing", true, []f{{ztxt, hello}, {ztxt, "\x00"}, {ztxt, again}}, `text "Hello". text "". text "Hello".`},
 		{"7.2.2 a control frame changes nothing", true, []f{{ztxt, hello}, {ping, "World"}, {ztxt, again}}, `text "Hello". ping "World". text "Hello".`},
@@ -104,7 +107,9 @@ func TestRFC7692(t *testing.T) {
 		{"10.4 a bomb of text", true, []f{{ztxtPart, ""}, {last, zip(strings.Repeat("x", 5<<20))[0]}}, fails1009 + "§10.4."},
 		{"10.4 frames over the limit before they are inflated", true, []f{{zbinPart, strings.Repeat("\x00\x00\x00\xff\xff", 4000)}, {last, strings.Repeat("\x00\x00\x00\xff\xff", 1000)}}, fails1009 + "§10.4."},
 		{"10.4 frames a little over the limit before they are inflated", true, []f{{zbinPart, strings.Repeat("\x00\x00\x00\xff\xff", 4000)}, {last, hello}}, `binary "Hello".`},
+		{"10.4 one frame a little over the limit before it is inflated", true, []f{{zbin, farMatch(long, 0)}}, said("binary", long)},
 		{"10.4 a plain message has the limit itself", true, []f{{bin, long + "x"}}, fails1009 + "§10.4."},
+		{"10.4 a plain message has the limit itself, after a compressed one", true, []f{{zbinPart, hello[:3]}, {last, hello[3:]}, {bin, long + "x"}}, `binary "Hello". ` + fails1009 + "§10.4."},
 		{"10.4 too many fragments", true, []f{{zbinPart, ""}, {more, ""}, {more, ""}, {more, ""}, {last, hello}}, fails1009 + "§10.4."},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -232,7 +237,7 @@ func random(n int) string {
 // A bomb is inflated as far as the limit and no further, in memory that the
 // limit bounds; a bad byte of text ends it when it comes out.
 func TestBombIsBounded(t *testing.T) {
-	bomb := zip(strings.Repeat("x", 64<<20))[0]
+	bomb := zip(strings.Repeat("x", 16<<20))[0]
 	for _, limit := range []int{1, 1000, 100_000, 1 << 20} {
 		for _, stream := range []bool{false, true} {
 			total, came := 0, 0
@@ -306,6 +311,11 @@ func TestInflatedOwnership(t *testing.T) {
 		t.Error("held after Release")
 	}
 	wantKind(t, &in, None)
+	feed(&in, scratch, byHand(ztxt, true, zip(short)[0]))
+	wantKind(t, &in, Message)
+	if in.Space(scratch); in.inflation.codec != nil {
+		t.Error("held after Space")
+	}
 	if string(kept.Data) != long {
 		t.Error("what was the caller's has changed")
 	}
@@ -358,9 +368,13 @@ func TestAgreeAnything(t *testing.T) {
 		for _, client := range []bool{false, true} {
 			opt := &Options{Client: client, MaskKey: func() uint32 { return 0 }}
 			in, out := NewReceiver(opt), NewSender(opt)
-			for _, b := range []Agreed{a, {}, agreed(false)} {
+			for i, b := range []Agreed{a, {}, agreed(false), agreed(true)} {
+				z, s := in.inflation, out.deflation
 				in.Agree(b)
 				out.Agree(b)
+				if i > 0 && (z != in.inflation || s != out.deflation) && z != nil {
+					t.Error("agreed a second time")
+				}
 			}
 			in.Release()
 			if z := in.inflation; z.bits < 8 || z.bits > 15 {
@@ -395,5 +409,77 @@ func TestViolationNamesItsRFC(t *testing.T) {
 		if got := v.Error(); got != want || len(v.Rule) > 123 {
 			t.Errorf("%q, want %q", got, want)
 		}
+	}
+}
+
+// What was gathered and is not handed on goes to Free, once, and what is handed
+// on does not; a message just over the limit is gathered in few buffers.
+func TestFree(t *testing.T) {
+	lent, asked := map[*byte]bool{}, 0
+	opt := &Options{
+		MaxMessage: 20_000,
+		Alloc: func(size int) []byte {
+			asked++
+			b := make([]byte, size)
+			lent[&b[0]] = true
+			return b
+		},
+		Free: func(b []byte) {
+			if b = b[:cap(b)]; !lent[&b[0]] {
+				t.Error("freed, and was not lent")
+			}
+			delete(lent, &b[0])
+		},
+	}
+	stored := farMatch(strings.Repeat("\x00\xff\x80\x7f", 5000), 0) // 20,000 bytes and six
+	for _, stream := range []bool{false, true} {
+		for _, c := range []struct {
+			frame  string
+			zipped bool
+		}{{byHand(bin, true, stored[:20_000]), false}, {byHand(zbin, true, stored), true}, {byHand(zbin, true, stored[:20_005]+strings.Repeat("\x00\x00\x00\xff\xff", 500)+"\x00"), true}} {
+			in := NewReceiver(opt)
+			in.Agree(agreed(false))
+			in.Stream = stream
+			scratch := make([]byte, 512)
+			asked = 0
+			for rest := c.frame; len(rest) > 0; {
+				rest = feed(&in, scratch, rest)
+				for ev := in.Next(); ev.Kind != None; ev = in.Next() {
+					if ev.Kind == Failed {
+						t.Fatal(ev.Why)
+					}
+					if ev.Owned {
+						opt.Free(ev.Data)
+					}
+				}
+			}
+			if len(lent) != 0 || asked > 12 {
+				t.Errorf("stream %v, compressed %v: %d of %d buffers are not freed", stream, c.zipped, len(lent), asked)
+			}
+		}
+	}
+}
+
+// A connection that fails while inflating costs no Inflater.
+func TestFailuresAreCheap(t *testing.T) {
+	frame := byHand(zbin, true, zip(strings.Repeat("x", 5000))[0])
+	scratch := make([]byte, 512)
+	opt := &Options{MaxMessage: 1000}
+	fail := func() {
+		in := NewReceiver(opt)
+		in.Agree(agreed(true))
+		feed(&in, scratch, frame)
+		wantKind(t, &in, Failed)
+	}
+	fail()
+	const rounds = 100
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range rounds {
+		fail()
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / rounds; each > 50<<10 && !raceEnabled {
+		t.Errorf("%d bytes each", each)
 	}
 }

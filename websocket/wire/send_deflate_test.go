@@ -231,7 +231,7 @@ func TestBothEndsCompressed(t *testing.T) {
 		offers = append(offers, fmt.Sprintf("pmd; s_bits=%d; c_bits=%d", bits, 23-bits))
 	}
 	for _, offer := range offers {
-		server := &Deflate{Enabled: true, Threshold: 50, Level: 1 + len(offer)%3*4}
+		server := &Deflate{Enabled: true, Threshold: 50, Level: 1 + len(offer)%3*3}
 		a, answer, err := server.Accept([]string{short.Replace(offer)})
 		if err != nil {
 			t.Fatal(err)
@@ -251,8 +251,8 @@ func TestBothEndsCompressed(t *testing.T) {
 				in.Agree(b)
 			}
 			scratch := make([]byte, 64<<10)
-			for i := range 60 {
-				p := feedOf(i*i*20, i/4)
+			for i := range 45 {
+				p := feedOf(i*i*16, i/4)
 				if i%5 == 3 {
 					p = []byte(random(i * 40))
 				}
@@ -393,5 +393,55 @@ func TestDefaultWindowOfAServer(t *testing.T) {
 				t.Errorf("%s, %d bytes back in another: found %v, want %v", c.name, far+200, got, want)
 			}
 		}
+	}
+}
+
+// Each end takes over what it sends by its own parameter.
+func TestSendingDirections(t *testing.T) {
+	p := append([]byte(random(1500)), make([]byte, 200)...)
+	for _, client := range []bool{false, true} {
+		for _, takeover := range []bool{false, true} {
+			out := NewSender(&Options{Client: client})
+			a := agreed(true)
+			if a.ServerNoTakeover = !takeover; client {
+				a.ServerNoTakeover, a.ClientNoTakeover = takeover, !takeover
+			} else {
+				a.ClientNoTakeover = takeover
+			}
+			out.Agree(a)
+			must(out.AppendMessage(nil, OpBinary, p))
+			if n := len(must(out.AppendMessage(nil, OpBinary, p))); (n < 100) != takeover {
+				t.Errorf("client %v, takeover %v: the second in %d bytes", client, takeover, n)
+			}
+		}
+	}
+}
+
+// Fragments refer to those before them, without takeover too, and then no further
+// than their message.
+func TestFragmentsReferBack(t *testing.T) {
+	p := append([]byte(random(1500)), make([]byte, 100)...)
+	for _, takeover := range []bool{false, true} {
+		out := NewSender(nil)
+		out.Agree(agreed(takeover))
+		size := func(fin bool) int { return len(must(out.AppendFragment(nil, OpBinary, p, fin))) }
+		for i, want := range []bool{false, true, true, takeover, true} { // the fourth begins a message
+			if n := size(i == 2); (n < 100) != want {
+				t.Errorf("takeover %v, fragment %d in %d bytes", takeover, i, n)
+			}
+		}
+	}
+}
+
+// A higher level takes fewer bytes.
+func TestLevel(t *testing.T) {
+	var sizes []int
+	for _, level := range []int{-1, 0, 1, 5, 9, 99} {
+		out := NewSender(nil)
+		out.Agree(agreeOn(t, &Deflate{Level: level}, "pmd"))
+		sizes = append(sizes, len(must(out.AppendMessage(nil, OpText, feedOf(20_000, 1)))))
+	}
+	if sizes[0] != sizes[2] || sizes[1] != sizes[2] || sizes[3] >= sizes[2] || sizes[4] > sizes[3] || sizes[5] != sizes[4] {
+		t.Errorf("%d bytes", sizes)
 	}
 }

@@ -55,11 +55,11 @@ func TestRoundTrip(t *testing.T) {
 	var z Inflater
 	for _, n := range everySize {
 		for name, p := range material(n) {
-			for level := 1; level <= 9; level += 2 {
+			for _, level := range []int{1, 3, 9} {
 				for _, bits := range []int{8, 9, 12, 15} {
 					size := 1 << bits
 					for _, before := range []int{0, 1, size / 2, size, size + 100} {
-						if n > 40_000 && (before > 1 || level > 1 && level < 9) {
+						if n > 1000 && (before == 1 || level == 3) || n > 5000 && (before == size/2 || bits == 9) || n > 40_000 && before > 0 {
 							continue
 						}
 						window := records(before, 1)

@@ -1,0 +1,6 @@
+//go:build race
+
+package wire
+
+// raceEnabled: a pool forgets things at random then.
+const raceEnabled = true
