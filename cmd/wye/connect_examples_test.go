@@ -4,8 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // Every example of the help works, as it stands but for the port.
@@ -43,7 +46,8 @@ func TestConnectExamples(t *testing.T) {
 	}
 }
 
-// The help of connect names every exit code, and every flag says what it is for.
+// The help of connect names every exit code, and every flag says what it is for
+// and has a transcript.
 func TestConnectHelp(t *testing.T) {
 	cmd := newConnect(stdio{})
 	for _, code := range []string{"0 closed", "1 standard", "2 usage", "3 DNS", "4 TLS", "5 refused", "6 closed", "7 ended", "8 time-out", "130 interrupted"} {
@@ -51,4 +55,34 @@ func TestConnectHelp(t *testing.T) {
 			t.Errorf("the help lacks the exit code %q", code)
 		}
 	}
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if f.Usage == "" {
+			t.Errorf("--%s does not say what it is for", f.Name)
+		}
+		if !transcript(t, f) {
+			t.Errorf("--%s is in no transcript", f.Name)
+		}
+	})
+}
+
+// transcript reports whether a transcript uses a flag.
+func transcript(t *testing.T, f *pflag.Flag) bool {
+	t.Helper()
+	names, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			words := strings.Fields(line)
+			if slices.Contains(words, "wye") && (slices.Contains(words, "--"+f.Name) || f.Shorthand != "" && slices.Contains(words, "-"+f.Shorthand)) {
+				return true
+			}
+		}
+	}
+	return false
 }
