@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -103,12 +104,17 @@ func compressible(ctx context.Context, s session) error {
 		x = x*1664525 + 1013904223
 		block[i] = 'a' + byte(x>>24)%16
 	}
-	text := message{true, bytes.Repeat(block, 20)}
-	return exchange(text, text, text, message{false, bytes.Repeat(block, 1024)})(ctx, s)
+	again := slices.Repeat([]message{{true, block}}, 40)
+	return exchange(append(again, message{true, bytes.Repeat(block, 20)}, message{false, bytes.Repeat(block, 1024)})...)(ctx, s)
 }
 
-// compressiblePayload is what compressible sends, in bytes.
-const compressiblePayload = 3*20*1024 + 1<<20
+// compressiblePayload is what compressible sends, in bytes. Without takeover
+// each text of 1 KiB needs a half at least, for its letters are 16; with it and
+// with a window that reaches so far, all but the first need a few bytes.
+const (
+	compressiblePayload = 40*1024 + 20*1024 + 1<<20
+	withTakeover        = 40 * 1024 / 2
+)
 
 func clientFragments(ctx context.Context, s session) error {
 	parts := fragmentParts()
@@ -304,8 +310,15 @@ func judgeDeflate(mode deflateMode, m meeting) verdict {
 			return verdict{otherwise, agreed}
 		}
 	}
-	if mode == takeover && strings.Contains(agreed, "no_context_takeover") {
+	switch {
+	case mode != takeover:
+		return verdict{}
+	case strings.Contains(agreed, "no_context_takeover"):
 		return verdict{otherwise, agreed}
+	case ours.bytes > withTakeover:
+		return failed("%s was agreed on, and wye took nothing over: it sent %d bytes", agreed, ours.bytes)
+	case theirs.bytes > withTakeover:
+		return verdict{otherwise, agreed + ", and the peer takes nothing over"}
 	}
 	return verdict{}
 }

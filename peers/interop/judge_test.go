@@ -61,6 +61,8 @@ func TestJudge(t *testing.T) {
 		{"our client that does not compress", "takeover", meeting{wire: wire("permessage-deflate", plain, compressed, few)}, fail, "wye compressed nothing"},
 		{"our server that does not compress", "takeover", meeting{weServe: true, wire: wire("permessage-deflate", compressed, plain, few)}, fail, "wye compressed nothing"},
 		{"a client that does not compress", "takeover", meeting{weServe: true, wire: wire("permessage-deflate", plain, compressed, few)}, otherwise, "the peer sends without"},
+		{"our client that takes nothing over", "takeover", meeting{wire: wireTap{"permessage-deflate", traffic{compressed, withTakeover + 1}, traffic{compressed, few}}}, fail, "wye took nothing over"},
+		{"a server that takes nothing over", "takeover", meeting{wire: wireTap{"permessage-deflate", traffic{compressed, few}, traffic{compressed, withTakeover + 1}}}, otherwise, "the peer takes nothing over"},
 		{"a mark on what is not compressed", "takeover", meeting{wire: wire("permessage-deflate", compressed, compressed, compressiblePayload)}, fail, "wye compressed nothing"},
 
 		{"a known fault", "bits9", meeting{peer: "gorilla", err: errors.New("x: " + knownFaults[0].text)}, known, "§7.1"},

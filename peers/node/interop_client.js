@@ -61,8 +61,7 @@ const block = Array.from({ length: 1024 }, () => {
   x = (Math.imul(x, 1664525) + 1013904223) >>> 0
   return String.fromCharCode(97 + ((x >>> 24) % 16))
 }).join('')
-const text = block.repeat(20)
-const compressible = exchange(text, text, text, Buffer.from(block.repeat(1024)))
+const compressible = exchange(...Array(40).fill(block), block.repeat(20), Buffer.from(block.repeat(1024)))
 
 const cases = [
   ['text', 'none', exchange('héllo ☃ 𝄞')],

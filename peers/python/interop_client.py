@@ -159,7 +159,7 @@ def block():
 
 
 BLOCK = block()
-COMPRESSIBLE = exchange(BLOCK * 20, BLOCK * 20, BLOCK * 20, (BLOCK * 1024).encode())
+COMPRESSIBLE = exchange(*[BLOCK] * 40, BLOCK * 20, (BLOCK * 1024).encode())
 
 
 async def client_fragments(ws):
