@@ -85,8 +85,8 @@ func offerCases() (cases []Case) {
 func answerCases() (cases []Case) {
 	n, k := 6, 0
 	const fails = "A client that goes on with an answer it cannot keep to, or did not ask for, reads garbage or sends it."
-	applies := func(test func(o settings) string) func(*session) string {
-		return func(s *session) string {
+	applies := func(test func(o settings) string) func(*dialogue) string {
+		return func(s *dialogue) string {
 			exts, err := parseExtensions(s.request.values("Sec-WebSocket-Extensions"))
 			if err != nil {
 				return err.Error()
@@ -168,7 +168,7 @@ func answerCases() (cases []Case) {
 	// What the client offers is judged on its own.
 	cases = append(cases, Case{
 		ID: "22.8.1", Section: section, Ends: Client, Title: "The client's offer", Why: "A server must decline an offer with a fault, and the connection stays uncompressed for ever.",
-		Opening: &Opening{Response: &Response{Wants: "offers of permessage-deflate without a fault", Check: func(s *session) string {
+		Opening: &Opening{Response: &Response{Wants: "offers of permessage-deflate without a fault", Check: func(s *dialogue) string {
 			exts, err := parseExtensions(s.request.values("Sec-WebSocket-Extensions"))
 			if err != nil {
 				return err.Error()

@@ -25,46 +25,46 @@ func openingServerCases() (cases []Case) {
 
 	group(1)
 	const strict = "Clients check the answer to the letter: what looks like a detail here is a connection that some of them refuse."
-	look := func(section, title, wants string, check func(head, *session) string) {
-		add(section, title, strict, Request{Wants: wants, Check: func(s *session) string { return check(s.response, s) }})
+	look := func(section, title, wants string, check func(head, *dialogue) string) {
+		add(section, title, strict, Request{Wants: wants, Check: func(s *dialogue) string { return check(s.response, s) }})
 	}
-	look("RFC 6455 §4.2.2", "An ordinary request: the status line", "HTTP/1.1 in its status line", func(h head, _ *session) string {
+	look("RFC 6455 §4.2.2", "An ordinary request: the status line", "HTTP/1.1 in its status line", func(h head, _ *dialogue) string {
 		if !strings.HasPrefix(h.start, "HTTP/1.1 101") {
 			return fmt.Sprintf("the status line is %q", h.start)
 		}
 		return ""
 	})
-	look("RFC 6455 §4.2.2", "An ordinary request: the Upgrade field", "Upgrade: websocket", func(h head, _ *session) string {
+	look("RFC 6455 §4.2.2", "An ordinary request: the Upgrade field", "Upgrade: websocket", func(h head, _ *dialogue) string {
 		if v := h.list("Upgrade"); len(v) != 1 || !strings.EqualFold(v[0], "websocket") {
 			return fmt.Sprintf("Upgrade is %q", v)
 		}
 		return ""
 	})
-	look("RFC 6455 §4.2.2", "An ordinary request: the Connection field", "Connection: Upgrade", func(h head, _ *session) string {
+	look("RFC 6455 §4.2.2", "An ordinary request: the Connection field", "Connection: Upgrade", func(h head, _ *dialogue) string {
 		if !h.has("Connection", "upgrade") {
 			return fmt.Sprintf("Connection is %q", h.values("Connection"))
 		}
 		return ""
 	})
-	look("RFC 6455 §4.2.2", "An ordinary request: the accept value", "the right Sec-WebSocket-Accept, once", func(h head, s *session) string {
+	look("RFC 6455 §4.2.2", "An ordinary request: the accept value", "the right Sec-WebSocket-Accept, once", func(h head, s *dialogue) string {
 		if v := h.values("Sec-WebSocket-Accept"); len(v) != 1 || v[0] != acceptFor(s.key) {
 			return fmt.Sprintf("Sec-WebSocket-Accept is %q, want one %q", v, acceptFor(s.key))
 		}
 		return ""
 	})
-	look("RFC 6455 §4.1", "An ordinary request: the subprotocol", "no subprotocol, as none was offered", func(h head, _ *session) string {
+	look("RFC 6455 §4.1", "An ordinary request: the subprotocol", "no subprotocol, as none was offered", func(h head, _ *dialogue) string {
 		if v := h.values("Sec-WebSocket-Protocol"); len(v) > 0 {
 			return fmt.Sprintf("Sec-WebSocket-Protocol is %q", v)
 		}
 		return ""
 	})
-	look("RFC 6455 §4.1", "An ordinary request: the extensions", "no extension, as none was offered", func(h head, _ *session) string {
+	look("RFC 6455 §4.1", "An ordinary request: the extensions", "no extension, as none was offered", func(h head, _ *dialogue) string {
 		if v := h.values("Sec-WebSocket-Extensions"); len(v) > 0 {
 			return fmt.Sprintf("Sec-WebSocket-Extensions is %q", v)
 		}
 		return ""
 	})
-	look("RFC 9110 §8.6", "An ordinary request: no body is announced", "neither Content-Length nor Transfer-Encoding", func(h head, _ *session) string {
+	look("RFC 9110 §8.6", "An ordinary request: no body is announced", "neither Content-Length nor Transfer-Encoding", func(h head, _ *dialogue) string {
 		for _, name := range []string{"Content-Length", "Transfer-Encoding"} {
 			if v := h.values(name); len(v) > 0 {
 				return fmt.Sprintf("%s is %q in a 101", name, v)
@@ -122,7 +122,7 @@ func openingServerCases() (cases []Case) {
 		add(server, k.title, key, r)
 	}
 	const version = "A client that speaks another version has to learn which one will do, or it cannot try again."
-	names13 := func(s *session) string {
+	names13 := func(s *dialogue) string {
 		if !s.response.has("Sec-WebSocket-Version", "13") {
 			return fmt.Sprintf("Sec-WebSocket-Version is %q and has to name 13", s.response.values("Sec-WebSocket-Version"))
 		}
@@ -166,8 +166,8 @@ func openingClientCases() (cases []Case) {
 
 	group(4)
 	const strict = "Servers check the request to the letter, and must: it is what keeps scripts from forging one."
-	look := func(title, wants string, check func(head, *session) string) {
-		add("RFC 6455 §4.1", title, strict, Response{Wants: wants, Check: func(s *session) string { return check(s.request, s) }})
+	look := func(title, wants string, check func(head, *dialogue) string) {
+		add("RFC 6455 §4.1", title, strict, Response{Wants: wants, Check: func(s *dialogue) string { return check(s.request, s) }})
 	}
 	once := func(h head, name, value string) string {
 		if v := h.values(name); len(v) != 1 || value != "" && !strings.EqualFold(v[0], value) {
@@ -175,21 +175,21 @@ func openingClientCases() (cases []Case) {
 		}
 		return ""
 	}
-	look("The request: its first line", "GET and HTTP/1.1", func(h head, _ *session) string {
+	look("The request: its first line", "GET and HTTP/1.1", func(h head, _ *dialogue) string {
 		if !strings.HasPrefix(h.start, "GET /") || !strings.HasSuffix(h.start, " HTTP/1.1") {
 			return fmt.Sprintf("the request line is %q", h.start)
 		}
 		return ""
 	})
-	look("The request: its Host", "one Host", func(h head, _ *session) string { return once(h, "Host", "") })
-	look("The request: its Upgrade", "Upgrade: websocket", func(h head, _ *session) string { return once(h, "Upgrade", "websocket") })
-	look("The request: its Connection", "Connection: Upgrade", func(h head, _ *session) string {
+	look("The request: its Host", "one Host", func(h head, _ *dialogue) string { return once(h, "Host", "") })
+	look("The request: its Upgrade", "Upgrade: websocket", func(h head, _ *dialogue) string { return once(h, "Upgrade", "websocket") })
+	look("The request: its Connection", "Connection: Upgrade", func(h head, _ *dialogue) string {
 		if !h.has("Connection", "upgrade") {
 			return fmt.Sprintf("Connection is %q", h.values("Connection"))
 		}
 		return ""
 	})
-	look("The request: its key", "one key of 16 bytes", func(h head, _ *session) string {
+	look("The request: its key", "one key of 16 bytes", func(h head, _ *dialogue) string {
 		v := h.values("Sec-WebSocket-Key")
 		if len(v) != 1 {
 			return fmt.Sprintf("Sec-WebSocket-Key is %q", v)
@@ -199,8 +199,8 @@ func openingClientCases() (cases []Case) {
 		}
 		return ""
 	})
-	look("The request: its version", "Sec-WebSocket-Version: 13", func(h head, _ *session) string { return once(h, "Sec-WebSocket-Version", "13") })
-	fresh := func(_ head, s *session) string {
+	look("The request: its version", "Sec-WebSocket-Version: 13", func(h head, _ *dialogue) string { return once(h, "Sec-WebSocket-Version", "13") })
+	fresh := func(_ head, s *dialogue) string {
 		if s.keyUsed {
 			return "the key was used on an earlier connection"
 		}
@@ -208,13 +208,13 @@ func openingClientCases() (cases []Case) {
 	}
 	look("The request: its key is fresh (first look)", "a key that no connection used before", fresh)
 	look("The request: its key is fresh (second look)", "a key that no connection used before", fresh)
-	look("The request: its extensions", "a readable Sec-WebSocket-Extensions, or none", func(h head, _ *session) string {
+	look("The request: its extensions", "a readable Sec-WebSocket-Extensions, or none", func(h head, _ *dialogue) string {
 		if _, err := parseExtensions(h.values("Sec-WebSocket-Extensions")); err != nil {
 			return err.Error()
 		}
 		return ""
 	})
-	look("The request: its subprotocols", "subprotocols that are different tokens, or none", func(h head, _ *session) string {
+	look("The request: its subprotocols", "subprotocols that are different tokens, or none", func(h head, _ *dialogue) string {
 		list := h.list("Sec-WebSocket-Protocol")
 		for i, p := range list {
 			if slices.Contains(list[:i], p) {
@@ -269,7 +269,7 @@ func openingClientCases() (cases []Case) {
 // subprotocolCases are group 21.
 func subprotocolCases() (cases []Case) {
 	const why = "An answer that was not offered is not understood: the connection would be spoken in two languages."
-	within := func(s *session) string {
+	within := func(s *dialogue) string {
 		offered := s.request.list("Sec-WebSocket-Protocol")
 		got := s.response.values("Sec-WebSocket-Protocol")
 		if len(got) > 1 {

@@ -95,7 +95,7 @@ type SendPart struct {
 	From, To int
 }
 
-func (st SendPart) run(s *session) bool {
+func (st SendPart) run(s *dialogue) bool {
 	masked := s.end == Server
 	key := [4]byte{0x11, 0x22, 0x33, 0x44} // both parts must agree
 	b := appendFrame(nil, st.Frame, masked, key)

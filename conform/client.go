@@ -273,10 +273,10 @@ func (c client) refuse(status, text string) {
 	fmt.Fprintf(c.conn, "HTTP/1.1 %s\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\nConnection: close\r\nUpgrade: websocket\r\n\r\n%s\n", status, len(text)+1, text)
 }
 
-func (c client) session(ctx context.Context, cs *Case) *session {
+func (c client) dialogue(ctx context.Context, cs *Case) *dialogue {
 	seed := fnv.New64a()
 	_, _ = seed.Write([]byte(cs.ID))
-	return &session{
+	return &dialogue{
 		cs: cs, end: Client, ctx: ctx, conn: c.conn, log: c.log, request: c.head,
 		keys:       rand.New(rand.NewPCG(seed.Sum64(), 1)),
 		readerDone: make(chan struct{}),
@@ -287,7 +287,7 @@ func (c client) session(ctx context.Context, cs *Case) *session {
 func (c client) tell(ctx context.Context, text string) {
 	ctx, cancel := context.WithTimeout(ctx, DefaultBound)
 	defer cancel()
-	s := c.session(ctx, &Case{ID: "0.0"})
+	s := c.dialogue(ctx, &Case{ID: "0.0"})
 	s.talk(func() {
 		s.openClient(c.rest)
 		if text != "" {
@@ -301,7 +301,7 @@ func (c client) run(ctx context.Context, i int, agent string) {
 	began := time.Now()
 	inner, cancel := context.WithTimeout(ctx, cs.bound())
 	defer cancel()
-	s := c.session(inner, cs)
+	s := c.dialogue(inner, cs)
 	s.keyUsed = c.r.keysOf(agent).add(strings.Join(c.head.values("Sec-WebSocket-Key"), ", ")) > 0
 	s.talk(func() { s.openClient(c.rest) })
 	if ctx.Err() != nil {

@@ -50,7 +50,7 @@ type Request struct {
 	// MayDecline: the verdict is Unimplemented where the 101 has no extension.
 	MayDecline bool
 	// Check says what is wrong with the answer; "" is nothing.
-	Check func(*session) string
+	Check func(*dialogue) string
 	// Wants says in words what Check looks at.
 	Wants string
 }
@@ -75,7 +75,7 @@ func join(a, b string) string {
 func (r *Request) refusal() bool { return r.AnyRefusal || len(r.Refuse) > 0 }
 
 // bytes writes the request, RFC 6455 §4.1.
-func (r *Request) bytes(s *session) []byte {
+func (r *Request) bytes(s *dialogue) []byte {
 	var raw [16]byte
 	for i := range raw {
 		raw[i] = byte(s.keys.Uint32())
@@ -113,10 +113,10 @@ func or(a, b string) string {
 }
 
 // ordinaryRequest is the case's request without its own changes.
-func (s *session) ordinaryRequest() *Request { return new(Request) }
+func (s *dialogue) ordinaryRequest() *Request { return new(Request) }
 
 // openServer plays the client's part of the opening handshake.
-func (s *session) openServer() {
+func (s *dialogue) openServer() {
 	r := s.ordinaryRequest()
 	if s.cs.Opening != nil && s.cs.Opening.Request != nil {
 		copied := *s.cs.Opening.Request
@@ -156,14 +156,14 @@ func (s *session) openServer() {
 	go s.readUntilClosed(rest)
 }
 
-// readUntilClosed is the reader's goroutine; the session's end closes the
+// readUntilClosed is the reader's goroutine; the dialogue's end closes the
 // connection, and that ends it.
-func (s *session) readUntilClosed(early []byte) {
+func (s *dialogue) readUntilClosed(early []byte) {
 	defer close(s.readerDone)
 	s.in.run(early)
 }
 
-func (s *session) judgeResponse(r *Request) {
+func (s *dialogue) judgeResponse(r *Request) {
 	status := statusOf(s.response.start)
 	if r.refusal() {
 		s.ended = true
@@ -213,7 +213,7 @@ func (s *session) judgeResponse(r *Request) {
 	}
 }
 
-func (s *session) check(r *Request) {
+func (s *dialogue) check(r *Request) {
 	if r.Check == nil {
 		return
 	}
@@ -223,7 +223,7 @@ func (s *session) check(r *Request) {
 }
 
 // agree puts an agreement on compression into force.
-func (s *session) agree() {
+func (s *dialogue) agree() {
 	a := s.agreed
 	if a == nil {
 		return
@@ -260,9 +260,9 @@ type Response struct {
 	Mild   Verdict // the verdict where it does not; zero means Fail
 	// Applies says whether this client's request makes the case possible;
 	// the answer is why not.
-	Applies func(*session) string
+	Applies func(*dialogue) string
 	// Check says what is wrong with the client's request; "" is nothing.
-	Check func(*session) string
+	Check func(*dialogue) string
 	Wants string
 }
 
@@ -277,7 +277,7 @@ func (r *Response) expected() string {
 }
 
 // openClient plays the server's part: the request is read already.
-func (s *session) openClient(rest []byte) {
+func (s *dialogue) openClient(rest []byte) {
 	r := &Response{}
 	if s.cs.Opening != nil && s.cs.Opening.Response != nil {
 		r = s.cs.Opening.Response
@@ -332,7 +332,7 @@ func (s *session) openClient(rest []byte) {
 }
 
 // agreeTo takes an extension answer that the suite wrote word for word.
-func (s *session) agreeTo(line string) {
+func (s *dialogue) agreeTo(line string) {
 	exts, err := parseExtensions([]string{line})
 	if err != nil || len(exts) != 1 {
 		return
@@ -353,7 +353,7 @@ const leaveWithin = 5 * time.Second
 
 // awaitRefusal waits for the client to leave. A text goes out first: a client
 // that takes the connection for open would echo it.
-func (s *session) awaitRefusal(r *Response) {
+func (s *dialogue) awaitRefusal(r *Response) {
 	s.send(Frame{Op: opText, Payload: []byte("nobody should read this")})
 	verdict := Fail
 	if r.Mild != Pass {
@@ -372,7 +372,7 @@ func (s *session) awaitRefusal(r *Response) {
 }
 
 // bytes writes the response, RFC 6455 §4.2.2.
-func (r *Response) bytes(s *session, extension string) []byte {
+func (r *Response) bytes(s *dialogue, extension string) []byte {
 	accept := acceptFor(strings.Join(s.request.values("Sec-WebSocket-Key"), ""))
 	fields := []Field{{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Accept", accept}}
 	if p := s.request.list("Sec-WebSocket-Protocol"); len(p) > 0 {

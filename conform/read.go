@@ -16,7 +16,7 @@ const (
 )
 
 // A reader turns the endpoint's bytes into events. One goroutine runs it; it
-// ends when the connection does, which its session closes.
+// ends when the connection does, which its dialogue closes.
 type reader struct {
 	conn net.Conn
 	log  *wireLog
@@ -154,8 +154,6 @@ func (r *reader) judgeHeader(h header) string {
 	switch {
 	case h.op > 2 && h.op < 8 || h.op > opPong:
 		return "a frame with the reserved " + name
-	case r.closed && isControl(h.op):
-		return "a " + name + " frame after the Close frame"
 	case r.closed:
 		// "The application MUST NOT send any more data frames after sending
 		// a Close frame." RFC 6455 §5.5.1

@@ -154,7 +154,7 @@ func (t *target) probe(ctx context.Context) (deflate bool, err error) {
 	c := &Case{ID: "0.0", Opening: &Opening{Request: &Request{Offers: []string{deflateName + "; " + clientBits}}}}
 	ctx, cancel := context.WithTimeout(ctx, c.bound())
 	defer cancel()
-	s := t.session(ctx, c)
+	s := t.dialogue(ctx, c)
 	if s.conn, err = t.dial(ctx); err != nil {
 		return false, fmt.Errorf("the server cannot be reached: %w", err)
 	}
@@ -174,10 +174,10 @@ func (t *target) probe(ctx context.Context) (deflate bool, err error) {
 	return offersDeflate(h.values("Sec-WebSocket-Extensions")), nil
 }
 
-func (t *target) session(ctx context.Context, c *Case) *session {
+func (t *target) dialogue(ctx context.Context, c *Case) *dialogue {
 	seed := fnv.New64a()
 	_, _ = seed.Write([]byte(c.ID))
-	return &session{
+	return &dialogue{
 		cs: c, end: Server, ctx: ctx,
 		log:  &wireLog{start: time.Now()},
 		keys: rand.New(rand.NewPCG(seed.Sum64(), 1)),
@@ -192,7 +192,7 @@ func (t *target) run(ctx context.Context, c *Case) (res Result, ok bool) {
 	began := time.Now()
 	inner, cancel := context.WithTimeout(ctx, c.bound())
 	defer cancel()
-	s := t.session(inner, c)
+	s := t.dialogue(inner, c)
 	if c.needsDeflate() && !t.deflate {
 		s.gotText = "no permessage-deflate"
 		s.judge(Unimplemented, "the server declined permessage-deflate")
@@ -209,8 +209,8 @@ func (t *target) run(ctx context.Context, c *Case) (res Result, ok bool) {
 	return s.result(began), ctx.Err() == nil
 }
 
-// talk opens, converses and closes; afterwards no goroutine of the session is left.
-func (s *session) talk(open func()) {
+// talk opens, converses and closes; afterwards no goroutine of the dialogue is left.
+func (s *dialogue) talk(open func()) {
 	// At the bound a blocked write is broken; next sees the context itself.
 	stop := context.AfterFunc(s.ctx, func() { _ = s.conn.SetDeadline(time.Unix(1, 0)) })
 	open()

@@ -12,7 +12,7 @@ import (
 // that says what is sent or what is awaited.
 type Step interface {
 	// run carries the step out; false ends the script.
-	run(s *session) bool
+	run(s *dialogue) bool
 	// expects says in words what the step awaits from the end under test; it
 	// is empty for a step that only sends.
 	expects(end End) string
@@ -39,7 +39,7 @@ type Send struct {
 
 func frames(f ...Frame) Send { return Send{Frames: f} }
 
-func (st Send) run(s *session) bool {
+func (st Send) run(s *dialogue) bool {
 	var b []byte
 	for _, f := range st.Frames {
 		b = s.append(b, f)
@@ -54,7 +54,7 @@ type SendRaw struct {
 	Bytes []byte
 }
 
-func (st SendRaw) run(s *session) bool {
+func (st SendRaw) run(s *dialogue) bool {
 	s.log.add(LogLine{From: "suite", What: "bytes that are no whole frame", Hex: fmt.Sprintf("% x", st.Bytes[:min(len(st.Bytes), maxLogHex)])})
 	s.write(st.Bytes, 0)
 	return true
@@ -74,7 +74,7 @@ type SendMessage struct {
 	Ping   bool // a ping stands before the message's last frame
 }
 
-func (st SendMessage) run(s *session) bool {
+func (st SendMessage) run(s *dialogue) bool {
 	p := st.Body.Bytes()
 	var rsv byte
 	if s.agreed != nil && !st.Plain {
@@ -92,7 +92,7 @@ func (st SendMessage) run(s *session) bool {
 // batch is how many bytes of frames are gathered for one write.
 const batch = 256 << 10
 
-func (s *session) sendMessage(op, rsv byte, p []byte, per, chop int, ping bool) {
+func (s *dialogue) sendMessage(op, rsv byte, p []byte, per, chop int, ping bool) {
 	if per <= 0 {
 		per = max(1, len(p))
 	}
@@ -162,7 +162,7 @@ func (st Expect) expects(End) string {
 	return strings.Join(parts, ", ")
 }
 
-func (st Expect) run(s *session) bool {
+func (st Expect) run(s *dialogue) bool {
 	wait := patience
 	if st.Within != 0 {
 		wait = st.Within
@@ -221,7 +221,7 @@ func (st ExpectPongs) expects(End) string {
 	return fmt.Sprintf("pongs in the order of the %d pings, the last one at least", len(st.Payloads))
 }
 
-func (st ExpectPongs) run(s *session) bool {
+func (st ExpectPongs) run(s *dialogue) bool {
 	at := 0
 	for at < len(st.Payloads) {
 		e := s.next(patience)
@@ -275,7 +275,7 @@ func (st Fails) expects(End) string {
 // from the bytes that it has.
 const earlyPatience = 700 * time.Millisecond
 
-func (st Fails) run(s *session) bool {
+func (st Fails) run(s *dialogue) bool {
 	wait := patience
 	if st.Early {
 		wait = earlyPatience
@@ -320,7 +320,7 @@ func (st Fails) run(s *session) bool {
 
 // judgeCode holds a Close frame's code against the right ones. The codes are
 // SHOULDs: RFC 6455 §7.1.7 and §7.4.1.
-func (s *session) judgeCode(e event, codes []int) {
+func (s *dialogue) judgeCode(e event, codes []int) {
 	if !slices.Contains(codes, e.code) {
 		s.judge(Nonstrict, "the Close frame says %s where %s is meant", strings.TrimPrefix(e.String(), "close "), codeWords(codes))
 	}
@@ -339,7 +339,7 @@ func codeWords(codes []int) string {
 }
 
 // endAfterFailure answers the endpoint's Close and lets TCP end.
-func (s *session) endAfterFailure() {
+func (s *dialogue) endAfterFailure() {
 	if !s.sentClose {
 		s.send(Frame{Op: opClose, Payload: closePayload(1000, "")})
 	}
@@ -367,7 +367,7 @@ func closes(codes ...int) Closes { return Closes{Codes: codes} }
 
 func (st Closes) expects(End) string { return "a Close frame with " + codeWords(st.Codes) }
 
-func (st Closes) run(s *session) bool {
+func (st Closes) run(s *dialogue) bool {
 	for {
 		switch e := s.next(patience); e.kind {
 		case evPong:
@@ -396,7 +396,7 @@ type Wait struct {
 	For time.Duration
 }
 
-func (st Wait) run(s *session) bool {
+func (st Wait) run(s *dialogue) bool {
 	t := time.NewTimer(st.For)
 	defer t.Stop()
 	select {
@@ -414,7 +414,7 @@ type Quiet struct {
 
 func (st Quiet) expects(End) string { return "silence" }
 
-func (st Quiet) run(s *session) bool {
+func (st Quiet) run(s *dialogue) bool {
 	if e := s.next(st.For); e.kind != evSilence {
 		return s.stop(Fail, "expected silence and got %v", e)
 	}

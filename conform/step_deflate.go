@@ -13,7 +13,7 @@ func (SendFar) expects(End) string {
 	return "the echoes of a window of text and of a reference to its first byte"
 }
 
-func (SendFar) run(s *session) bool {
+func (SendFar) run(s *dialogue) bool {
 	if s.agreed == nil {
 		return s.stop(Fail, "no compression was agreed")
 	}
@@ -45,7 +45,7 @@ type SendBomb struct {
 	Size, Per int
 }
 
-func (st SendBomb) run(s *session) bool {
+func (st SendBomb) run(s *dialogue) bool {
 	s.sendMessage(opBinary, rsv1, bomb(st.Size), st.Per, 0, false)
 	return true
 }
@@ -56,7 +56,7 @@ type TakesOver struct{ awaits }
 
 func (TakesOver) expects(End) string { return "a second echo that refers to the first" }
 
-func (TakesOver) run(s *session) bool {
+func (TakesOver) run(s *dialogue) bool {
 	if s.agreed == nil || s.agreed.endpointReset {
 		s.judge(Informational, "the endpoint said that it does not take over")
 		return true
@@ -73,7 +73,7 @@ type EndsQuietly struct{ awaits }
 
 func (EndsQuietly) expects(End) string { return "nothing more" }
 
-func (EndsQuietly) run(s *session) bool {
+func (EndsQuietly) run(s *dialogue) bool {
 	wait := farewell
 	if s.end == Client {
 		wait = clientWaits

@@ -26,7 +26,7 @@ const (
 	clientWaits      = 250 * time.Millisecond
 )
 
-func (EndsTCP) run(s *session) bool {
+func (EndsTCP) run(s *dialogue) bool {
 	wait := serverEndsWithin
 	if s.end == Client {
 		wait = clientWaits
@@ -59,7 +59,7 @@ func (st EndsAnyhow) expects(End) string {
 	return fmt.Sprintf("the connection ended within %v", st.Within)
 }
 
-func (st EndsAnyhow) run(s *session) bool {
+func (st EndsAnyhow) run(s *dialogue) bool {
 	deadline := time.Now().Add(st.Within)
 	for {
 		switch e := s.next(time.Until(deadline)); e.kind {
@@ -81,7 +81,7 @@ func (st EndsAnyhow) run(s *session) bool {
 // HalfClose ends the suite's side of TCP and leaves the other open.
 type HalfClose struct{ sends }
 
-func (HalfClose) run(s *session) bool {
+func (HalfClose) run(s *dialogue) bool {
 	s.log.note("the suite closes its side of TCP")
 	if c, ok := s.conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite() // a broken connection shows in what is read next
@@ -102,7 +102,7 @@ func (Survives) expects(end End) string {
 	return "a second connection that works"
 }
 
-func (Survives) run(s *session) bool {
+func (Survives) run(s *dialogue) bool {
 	if s.end == Client {
 		return true
 	}
@@ -112,7 +112,7 @@ func (Survives) run(s *session) bool {
 	return true
 }
 
-func (s *session) secondEcho() error {
+func (s *dialogue) secondEcho() error {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
 	conn, err := s.dial(ctx)
@@ -124,7 +124,7 @@ func (s *session) secondEcho() error {
 	return s.echoOnce(conn)
 }
 
-func (s *session) echoOnce(conn net.Conn) error {
+func (s *dialogue) echoOnce(conn net.Conn) error {
 	if _, err := conn.Write(s.ordinaryRequest().bytes(s)); err != nil {
 		return err
 	}

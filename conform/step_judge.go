@@ -47,7 +47,7 @@ func (st KeepsRule) expects(end End) string {
 	return fmt.Sprintf("no frame under %d bytes but the last", smallFrame)
 }
 
-func (st KeepsRule) run(s *session) bool {
+func (st KeepsRule) run(s *dialogue) bool {
 	t := s.in.counts()
 	switch st.Rule {
 	case masksByRole:
@@ -98,7 +98,7 @@ func (st Echoes) expects(End) string {
 	return fmt.Sprintf("%d echoes of %v", st.Count, st.Body)
 }
 
-func (st Echoes) run(s *session) bool {
+func (st Echoes) run(s *dialogue) bool {
 	if st.Count > 64 {
 		s.log.note(fmt.Sprintf("%d messages from here on, not logged one by one", st.Count))
 		s.log.quiet.Store(true)
@@ -138,7 +138,7 @@ type Compresses struct{ awaits }
 
 func (Compresses) expects(End) string { return "a compressed echo" }
 
-func (Compresses) run(s *session) bool {
+func (Compresses) run(s *dialogue) bool {
 	if !s.last.compressed {
 		s.judge(Informational, "the endpoint agreed to compression and sent this message plain")
 	}
@@ -154,7 +154,7 @@ type Inflates struct {
 
 func (st Inflates) expects(End) string { return "the connection failed with 1009" }
 
-func (st Inflates) run(s *session) bool {
+func (st Inflates) run(s *dialogue) bool {
 	for {
 		switch e := s.next(st.wait()); e.kind {
 		case evPong:

@@ -21,7 +21,7 @@ func (st AnyOrder) expects(End) string {
 	return strings.Join(parts, ", ") + " (a pong may overtake)"
 }
 
-func (st AnyOrder) run(s *session) bool {
+func (st AnyOrder) run(s *dialogue) bool {
 	left := slices.Clone(st.Events)
 	for len(left) > 0 {
 		e := s.next(patience)
@@ -50,7 +50,7 @@ func (st EchoOrRefusal) expects(End) string {
 	return "the echo, or the connection failed with " + codeWords(st.Codes)
 }
 
-func (st EchoOrRefusal) run(s *session) bool {
+func (st EchoOrRefusal) run(s *dialogue) bool {
 	for {
 		e := s.next(4 * patience)
 		switch {

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// A session is one case's conversation. Its script runs on one goroutine; the
+// A dialogue is one case's conversation. Its script runs on one goroutine; the
 // reader has another, which ends when the connection is closed.
-type session struct {
+type dialogue struct {
 	cs         *Case
 	end        End // the end under test
 	conn       net.Conn
@@ -50,7 +50,7 @@ type session struct {
 const keepEvents = 64
 
 // judge lowers the verdict where v weighs more than what stands.
-func (s *session) judge(v Verdict, format string, args ...any) {
+func (s *dialogue) judge(v Verdict, format string, args ...any) {
 	why := fmt.Sprintf(format, args...)
 	if v.rank() > s.verdict.rank() {
 		s.verdict = v
@@ -62,20 +62,20 @@ func (s *session) judge(v Verdict, format string, args ...any) {
 }
 
 // stop ends the script with a verdict.
-func (s *session) stop(v Verdict, format string, args ...any) bool {
+func (s *dialogue) stop(v Verdict, format string, args ...any) bool {
 	s.judge(v, format, args...)
 	s.ended = true
 	return false
 }
 
 // newKey is the next masking key.
-func (s *session) newKey() (k [4]byte) {
+func (s *dialogue) newKey() (k [4]byte) {
 	v := s.keys.Uint32()
 	return [4]byte{byte(v), byte(v >> 8), byte(v >> 16), byte(v >> 24)}
 }
 
 // append adds a frame's bytes, masked by the suite's role.
-func (s *session) append(dst []byte, f Frame) []byte {
+func (s *dialogue) append(dst []byte, f Frame) []byte {
 	masked := (s.end == Server) != (f.Mask == MaskWrong)
 	var key [4]byte
 	if masked {
@@ -90,7 +90,7 @@ func (s *session) append(dst []byte, f Frame) []byte {
 
 // write sends bytes in pieces of chop, or whole. An error is kept: what the
 // endpoint said before it is still to be read.
-func (s *session) write(b []byte, chop int) {
+func (s *dialogue) write(b []byte, chop int) {
 	if deadline, ok := s.ctx.Deadline(); ok {
 		_ = s.conn.SetWriteDeadline(deadline)
 	}
@@ -107,7 +107,7 @@ func (s *session) write(b []byte, chop int) {
 	}
 }
 
-func (s *session) send(frames ...Frame) {
+func (s *dialogue) send(frames ...Frame) {
 	var b []byte
 	for _, f := range frames {
 		b = s.append(b, f)
@@ -117,7 +117,7 @@ func (s *session) send(frames ...Frame) {
 
 // next is the endpoint's next event, or silence after wait or the case's bound.
 // Pings are answered on the way, and kept from the script unless it wants them.
-func (s *session) next(wait time.Duration) event {
+func (s *dialogue) next(wait time.Duration) event {
 	if s.peeked != nil {
 		e := *s.peeked
 		s.peeked = nil
@@ -153,10 +153,10 @@ func (s *session) next(wait time.Duration) event {
 	}
 }
 
-func (s *session) unread(e event) { s.peeked = &e }
+func (s *dialogue) unread(e event) { s.peeked = &e }
 
 // keep remembers an event for the report, its payload cut.
-func (s *session) keep(e event) {
+func (s *dialogue) keep(e event) {
 	if len(s.got) >= keepEvents {
 		s.got = append(s.got[:0], s.got[keepEvents/2:]...)
 		s.gotExtra += keepEvents / 2
@@ -169,7 +169,7 @@ func (s *session) keep(e event) {
 }
 
 // converse runs the script and then ends the connection in good manners.
-func (s *session) converse() {
+func (s *dialogue) converse() {
 	for _, step := range s.cs.Script {
 		if s.ended && !step.afterEnd() {
 			continue
@@ -184,7 +184,7 @@ func (s *session) converse() {
 // finish closes a connection that the script left open. How the endpoint takes
 // it is not judged here: cases of groups 7 and 27 do. A message that nothing
 // asked for is.
-func (s *session) finish() {
+func (s *dialogue) finish() {
 	if s.ended {
 		return
 	}
@@ -214,8 +214,8 @@ func (s *session) finish() {
 // farewell is how long the end of a judged conversation is waited for.
 const farewell = 400 * time.Millisecond
 
-// result sums the session up.
-func (s *session) result(began time.Time) Result {
+// result sums the dialogue up.
+func (s *dialogue) result(began time.Time) Result {
 	r := Result{
 		Case:     s.cs,
 		Verdict:  s.verdict,
