@@ -102,14 +102,15 @@ func TestExtensionAbuse(t *testing.T) {
 		for _, head := range []string{"", deflateName, deflateName + `; a="`, deflateName + "; " + clientBitsName + "="} {
 			line := head + strings.Repeat(unit, maxExtensions/len(unit)+1)
 			lines := []string{line[:maxExtensions]}
-			began := time.Now()
-			const rounds = 20
-			for range rounds {
+			least := time.Hour // of several, as others may use the machine
+			for range 20 {
+				began := time.Now()
 				server.Accept(lines)
 				server.Confirm(deflateName, lines)
+				least = min(least, time.Since(began))
 			}
-			if took := time.Since(began) / rounds; took > 20*time.Millisecond {
-				t.Errorf("%s after %q: %v", name, head, took)
+			if least > 20*time.Millisecond {
+				t.Errorf("%s after %q: %v", name, head, least)
 			}
 			list, _ := ParseExtensions(lines)
 			for _, e := range list {

@@ -173,28 +173,23 @@ func (z *Inflater) copyStored() (full bool) {
 	if z.stored > 0 {
 		return true
 	}
-	z.err = z.endBlock()
+	z.endBlock()
 	return false
 }
 
 // endBlock ends a block that is not the tail's.
-func (z *Inflater) endBlock() error {
+func (z *Inflater) endBlock() {
 	z.state = atBlock
 	if !z.final {
-		return nil
+		return
 	}
 	// "When any DEFLATE block with the "BFINAL" bit set to 1 doesn't end at a
 	// byte boundary, an endpoint MUST add minimal padding bits of 0 to make it
 	// end at a byte boundary. The next DEFLATE block follows the padded data
 	// if any." RFC 7692 §7.2.1. If none does, that was the message.
-	z.align()
-	switch {
-	case z.pos > len(z.in):
-		return ErrShort
-	case z.pos == len(z.in):
+	if z.align(); z.pos == len(z.in) {
 		z.state = atEnd
 	}
-	return nil
 }
 
 // dynamic reads the codes of a block. RFC 1951 §3.2.7.
@@ -329,7 +324,8 @@ func (z *Inflater) careful() (full bool, err error) {
 			z.to++
 		case e&isEnd != 0:
 			z.drop(l)
-			return false, z.endBlock()
+			z.endBlock()
+			return false, nil
 		default:
 			if err := z.beginMatch(e); err != nil {
 				return false, err

@@ -139,3 +139,121 @@ func TestCallsOutOfOrder(t *testing.T) {
 		t.Errorf("after Forget: %q", p)
 	}
 }
+
+// "HLIT + 257" lengths may be 286 at the most, and "HDIST + 1" 30, though there
+// is room for more. RFC 1951 §3.2.7.
+func TestTooManyCodes(t *testing.T) {
+	for _, c := range []struct {
+		nlit, ndist int
+		want        error
+	}{{286, 30, nil}, {257, 1, nil}, {287, 30, ErrCorrupt}, {288, 1, ErrCorrupt}, {286, 31, ErrCorrupt}, {257, 32, ErrCorrupt}} {
+		var b block
+		b.begin(nil)
+		b.literals([]byte("literals"))
+		b.lit[endOfBlock] = 1
+		b.dynamic()
+		lens := append(bytes.Clone(b.lens[:b.nlit]), make([]byte, 100)...)
+		b.findRuns(lens[:c.nlit+c.ndist])
+		var pre [numPre]uint8
+		codeLengths(b.pre[:], pre[:], maxPreLen)
+		b.preCode.set(pre[:])
+		b.nlit, b.ndist, b.npre = c.nlit, c.ndist, numPre
+		b.room(500)
+		b.writeHead()
+		b.writeTokens()
+		var z Inflater
+		if got, err := inflate(&z, b.finish(), nil, MaxWindow, 100); err != c.want || err == nil && string(got) != "literals" {
+			t.Errorf("%d and %d lengths: %q, %v, want %v", c.nlit, c.ndist, got, err, c.want)
+		}
+	}
+}
+
+// A block that has no code for its end is refused before it is inflated.
+func TestNoEndOfBlock(t *testing.T) {
+	var b block
+	b.begin(nil)
+	b.literals([]byte("literals"))
+	b.dynamic()
+	b.room(500)
+	b.writeHead()
+	b.writeTokens()
+	var z Inflater
+	if got, err := inflate(&z, b.finish(), nil, MaxWindow, 100); len(got) != 0 || err != ErrCorrupt {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// A run of lengths that goes past those that were announced is refused.
+func TestRunPastTheLastLength(t *testing.T) {
+	for _, more := range []int{0, 1, 100} {
+		var b block
+		b.begin(nil)
+		b.literals([]byte("literals"))
+		b.lit[endOfBlock] = 1
+		b.dynamic()
+		lens := append(bytes.Clone(b.lens[:b.nlit]), make([]byte, 20+more)...)
+		b.findRuns(lens)
+		var pre [numPre]uint8
+		codeLengths(b.pre[:], pre[:], maxPreLen)
+		b.preCode.set(pre[:])
+		b.ndist, b.npre = 20, numPre
+		b.room(500)
+		b.writeHead()
+		b.writeTokens()
+		var want error
+		if more > 0 {
+			want = ErrCorrupt
+		}
+		var z Inflater
+		if _, err := inflate(&z, b.finish(), nil, MaxWindow, 100); err != want {
+			t.Errorf("%d too many: %v, want %v", more, err, want)
+		}
+	}
+}
+
+// What is wrong is refused by both loops: where little input is left, and where
+// there is much.
+func TestWrongCodesEverywhere(t *testing.T) {
+	lit := func(b *block, sym int) { b.put(uint64(fixedLitCode[sym].bits), uint(fixedLitCode[sym].len)) }
+	dist := func(b *block, sym int) { b.put(uint64(fixedDistCode[sym].bits), 5) }
+	for name, c := range map[string]struct {
+		write func(b *block)
+		want  error
+	}{
+		"length symbol 286":   {func(b *block) { lit(b, 286) }, ErrCorrupt},
+		"length symbol 287":   {func(b *block) { lit(b, 287) }, ErrCorrupt},
+		"distance symbol 30":  {func(b *block) { lit(b, 257); dist(b, 30) }, ErrCorrupt},
+		"distance symbol 31":  {func(b *block) { lit(b, 257); dist(b, 31) }, ErrCorrupt},
+		"before the start":    {func(b *block) { lit(b, 257); dist(b, 3) }, ErrFar},
+		"beyond the window":   {func(b *block) { lit(b, 257); dist(b, 20); b.put(0, 9) }, ErrFar},
+		"beyond both by much": {func(b *block) { lit(b, 257); dist(b, 29); b.put(1<<13-1, 13) }, ErrFar},
+	} {
+		for _, before := range []int{0, 3, 200} {
+			for _, after := range []int{0, 1, 10, 17, 100} {
+				if before == 200 && name == "before the start" {
+					continue
+				}
+				var b block
+				b.begin(nil)
+				b.room(4000)
+				b.put(typeFixed<<1, 3)
+				for range before {
+					lit(&b, 'x')
+				}
+				c.write(&b)
+				for range after {
+					lit(&b, 'y')
+				}
+				lit(&b, endOfBlock)
+				payload := b.finish()
+				for _, max := range []int{ChunkMax, 1} {
+					var z Inflater
+					got, err := inflate(&z, payload, nil, 512, max)
+					if err != c.want || string(got) != strings.Repeat("x", before) {
+						t.Errorf("%s, %d before, %d after: %d bytes, %v", name, before, after, len(got), err)
+					}
+				}
+			}
+		}
+	}
+}
