@@ -119,7 +119,7 @@ func opening(r *http.Request, opts *AcceptOptions) (h handshake, err error) {
 	}
 	extensions := ""
 	if err == nil {
-		h.agreed, extensions, err = opts.Deflate.Accept(r.Header["Sec-Websocket-Extensions"])
+		h.agreed, extensions, err = opts.Deflate.Accept(filled(r.Header["Sec-Websocket-Extensions"]))
 		if err != nil {
 			err = refuse(http.StatusBadRequest, "Invalid Sec-WebSocket-Extensions: "+err.Error())
 		}
@@ -236,6 +236,12 @@ func checkKey(keys []string) error {
 		return nil
 	}
 	return refuse(http.StatusBadRequest, invalid+"the header is there "+fmt.Sprint(len(keys))+" times, want once")
+}
+
+// filled are the lines that are not empty: some clients (Python's websockets,
+// asked for no extensions) send an empty field for none.
+func filled(lines []string) []string {
+	return slices.DeleteFunc(slices.Clone(lines), func(s string) bool { return strings.TrimSpace(s) == "" })
 }
 
 // subprotocol chooses what to speak over the connection. "…the value chosen

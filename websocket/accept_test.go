@@ -68,6 +68,7 @@ func TestOpeningHandshake(t *testing.T) {
 		{"in order", clientHead, 101, "", map[string]string{"Sec-Websocket-Accept": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-Websocket-Version": "", "Sec-Websocket-Protocol": "", "Sec-Websocket-Extensions": ""}, false},
 		{"token in any case, lists over lines", request(connect+upgrade, "Connection: keep-alive\r\nConnection: foo, uPGRADE\r\nUpgrade: foo/2\r\nUpgrade: bar,WebSocket\r\n"), 101, "", nil, false},
 		{"extensions that are not spoken", request(key, key+"Sec-WebSocket-Extensions: superspeed, colormode; depth=16\r\n"), 101, "", map[string]string{"Sec-Websocket-Extensions": ""}, false},
+		{"an empty list of extensions", request(key, key+"Sec-WebSocket-Extensions:\r\n"), 101, "", map[string]string{"Sec-Websocket-Extensions": ""}, false},
 		{"extensions that are no list", request(key, key+"Sec-WebSocket-Extensions: a; ;b\r\n"), 400, "Invalid Sec-WebSocket-Extensions", nil, false},
 		{"the client's order of subprotocols", request(key, key+"Sec-WebSocket-Protocol: foo\r\nSec-WebSocket-Protocol: superchat, chat\r\n"), 101, "", map[string]string{"Sec-Websocket-Protocol": "superchat"}, false},
 		{"subprotocols differ by case", request(key, key+"Sec-WebSocket-Protocol: Chat\r\n"), 101, "", map[string]string{"Sec-Websocket-Protocol": ""}, false},
