@@ -258,7 +258,11 @@ func TestExpiry(t *testing.T) {
 
 func TestFailedCredentials(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := &Gate{Verifier: VerifierFunc(knows("right"))}
+		asked := 0
+		g := &Gate{Verifier: VerifierFunc(func(ctx context.Context, token string) (Identity, error) {
+			asked++
+			return knows("right")(ctx, token)
+		})}
 		ask := func(peer, token string) *http.Request { return bearing(from(request("example.com"), peer), token) }
 		// Who says nothing, or is right, is not wrong.
 		for range 20 {
@@ -268,9 +272,13 @@ func TestFailedCredentials(t *testing.T) {
 		for range 10 {
 			wantStatus(t, g, ask("203.0.113.9", "wrong"), 401, ErrCredentials)
 		}
+		asked = 0
 		// Now the client learns nothing, not even that it is right.
 		wantRetryAfter(t, wantStatus(t, g, ask("203.0.113.9", "wrong"), 429, ErrRate), 6)
 		wantRetryAfter(t, wantStatus(t, g, ask("203.0.113.9", "right"), 429, ErrRate), 6)
+		if asked != 0 {
+			t.Error("and the Verifier is put to the trouble")
+		}
 		wantPass(t, g, ask("203.0.113.10", "right"))
 		time.Sleep(6 * time.Second)
 		wantPass(t, g, ask("203.0.113.9", "right"))

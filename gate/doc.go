@@ -16,5 +16,9 @@
 // from them an error for the log, which says what was refused and which setting
 // would allow it.
 //
+// Credentials are taken out of the request before anybody else sees it, and
+// what a program writes down of requests goes through [RedactHeader],
+// [RedactURL], [RedactText] or, for a log, [RedactAttr].
+//
 // The package reads no body and does not know what is switched to.
 package gate

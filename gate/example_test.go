@@ -3,8 +3,13 @@ package gate_test
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
 
 	"github.com/wye-org/wye/gate"
 )
@@ -75,6 +80,60 @@ func ExampleLoopbackHosts() {
 	// [::1]:8080 true
 	// dev.example:8080 true
 	// rebound.example:8080 false
+}
+
+// Who may connect is a list of tokens. However the token came, the handler does
+// not see it.
+func ExampleTokens() {
+	tokens, err := gate.ReadTokens(strings.NewReader("ada:2cKq6Yc0cJ0pbnPz"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	g := &gate.Gate{Verifier: tokens}
+	for _, target := range []string{"/ws?room=1&token=2cKq6Yc0cJ0pbnPz", "/ws?room=1&token=guess", "/ws?room=1"} {
+		r := httptest.NewRequest("GET", target, nil)
+		pass, err := g.Check(r)
+		if err != nil {
+			status, _, text := err.(*gate.Rejection).Answer()
+			fmt.Println(status, text)
+			continue
+		}
+		fmt.Println(pass.Principal, "asks for", r.RequestURI)
+		pass.Release() // once the upgraded connection has ended
+	}
+	// Output:
+	// ada asks for /ws?room=1
+	// 401 Credentials not accepted
+	// 401 Credentials required
+}
+
+// Behind a proxy the client is whom the proxy vouches for, not whom the client
+// claims to be.
+func ExampleGate_Client() {
+	g := &gate.Gate{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}
+	r := httptest.NewRequest("GET", "/ws", nil)
+	r.RemoteAddr = "10.0.0.7:41234"
+	r.Header.Set("X-Forwarded-For", "127.0.0.1, 203.0.113.9, 10.0.0.3")
+	fmt.Println(g.Client(r))
+	// Output: 203.0.113.9
+}
+
+// A log in which no secret stands, whoever writes to it.
+func ExampleRedactAttr() {
+	noTime := func(groups []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return gate.RedactAttr(groups, a)
+	}
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: noTime}))
+	err := &url.Error{Op: "dial", URL: "wss://ada:2cKq6Yc0@example.com/ws?token=cJ0pbnPz", Err: errors.New("refused")}
+	log.Error("dialing", "err", err)
+	log.Info("sent", "header", http.Header{"Cookie": {"sid=cJ0pbnPz"}, "Upgrade": {"websocket"}})
+	// Output:
+	// level=ERROR msg=dialing err="dial \"wss://REDACTED@example.com/ws?token=REDACTED\": refused"
+	// level=INFO msg=sent header="map[Cookie:[sid=REDACTED] Upgrade:[websocket]]"
 }
 
 // What cannot be understood is found when the program starts.

@@ -104,6 +104,41 @@ func TestRedactText(t *testing.T) {
 	}
 }
 
+// A URL in a URL in a URL is looked into, however deep.
+func TestRedactNestedURLs(t *testing.T) {
+	for escaped := range 12 {
+		inner := "/ws?token=" + canary
+		for range escaped {
+			inner = "/login?next=" + url.QueryEscape(inner)
+		}
+		for _, got := range []string{RedactURL(inner), RedactText("asked for " + inner)} {
+			if strings.Contains(got, canary) || !strings.Contains(got, Redacted) {
+				t.Errorf("%s became %s", inner, got)
+			}
+		}
+		// The same escaped over and over.
+		inner = "?token=" + canary
+		for range escaped {
+			inner = url.QueryEscape(inner)
+		}
+		if got := RedactURL("/login?next=" + inner); strings.Contains(got, canary) {
+			t.Errorf("%s became %s", inner, got)
+		}
+	}
+}
+
+// Looking deeper costs more each time, so there is an end to it: what is beyond
+// it is hidden unseen.
+func TestRedactBottomlessURL(t *testing.T) {
+	s := ""
+	for range 40 {
+		s = "?a=" + url.QueryEscape(s)
+	}
+	if got := RedactURL("/" + s); got != "/?a="+Redacted {
+		t.Errorf("got %s", got)
+	}
+}
+
 // stringer is a value that a log prints by its own words.
 type stringer struct{ s *string }
 

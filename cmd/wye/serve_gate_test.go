@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -183,6 +184,23 @@ func TestThisMachinesConnectionsAreNotCounted(t *testing.T) {
 	}
 }
 
+// The slot of a switched connection that is no WebSocket.
+func TestServeMaxConnectionsOfTokens(t *testing.T) {
+	server := start(t, "--max-connections", "1")
+	ask := request("GET /", "Connection: upgrade", "Upgrade: example/1")
+	_, first := server.answers(t, ask)
+	first.echoesLines()
+	if a, _ := server.answers(t, ask); a.status != "503 Service Unavailable" {
+		t.Errorf("got\n%v", a)
+	}
+	first.c.Close()
+	for {
+		if a, _ := server.answers(t, ask); a.status == "101 Switching Protocols" {
+			break
+		}
+	}
+}
+
 // A handler that has returned leaves its connection behind, and that counts.
 func TestTheConnectionLimitHoldsAfterTheHandlerHasReturned(t *testing.T) {
 	g := &gate.Gate{MaxConnections: 1}
@@ -245,15 +263,17 @@ func TestSlowHandshakes(t *testing.T) {
 		client, conn := net.Pipe()
 		l.conns <- conn
 		began := time.Now()
-		go func() { // ends when the server has closed the connection
+		var writer sync.WaitGroup
+		writer.Go(func() { // ends when the server has closed the connection
 			for _, err := client.Write([]byte("GET /echo HTTP/1.1\r\nX: ")); err == nil; _, err = client.Write([]byte("x")) {
 				time.Sleep(time.Second)
 			}
-		}()
+		})
 		io.Copy(io.Discard, client)
 		if took := time.Since(began); took < readHeaderTimeout || took > readHeaderTimeout+2*time.Second {
 			t.Errorf("a head that never ends is read for %v", took)
 		}
+		writer.Wait()
 		srv.Close()
 		<-served
 	})
