@@ -148,7 +148,7 @@ func TestCookiesAreNotTheProxys(t *testing.T) {
 // origin and never come back, CVE-2024-45336; TLS is not left.
 func TestDialRedirects(t *testing.T) {
 	var came []string
-	to := map[string]string{"/": "on?q", "/on": "//OTHER/other", "/back": "/end", "/down": "http://a.example/secret?q", "/odd": "http://u:secret@a:b/", "/ftp": "ftp://a/"}
+	to := map[string]string{"/": "on?q#part", "/on": "//OTHER/other", "/back": "/end", "/down": "http://a.example/secret?q", "/odd": "http://u:secret@a:b/", "/ftp": "ftp://a/"}
 	serve := func(w http.ResponseWriter, r *http.Request) {
 		came = append(came, r.Host[:strings.LastIndexByte(r.Host, ':')]+r.URL.Path+" "+r.Header.Get("Authorization")+r.Header.Get("Cookie")+r.Header.Get("X-Kept"))
 		if location, ok := to[r.URL.Path]; ok {

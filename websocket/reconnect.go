@@ -113,7 +113,7 @@ func Reconnect(ctx context.Context, url string, handle func(ctx context.Context,
 		}
 		delay, ok := b.next(lived, err)
 		if !ok {
-			return fmt.Errorf("websocket: gave up after %d attempts: %w", b.failures, err)
+			return fmt.Errorf("websocket: gave up at attempt %d: %w", b.failures, err)
 		}
 		if opts.OnWait != nil {
 			opts.OnWait(err, delay)

@@ -160,7 +160,7 @@ func TestReconnectGivesUp(t *testing.T) {
 			},
 		})
 		var failed *wye.DialError
-		if !errors.Is(err, errNobody) || !errors.As(err, &failed) || failed.Stage != wye.StageConnect || !strings.Contains(err.Error(), "gave up after 4 attempts") {
+		if !errors.Is(err, errNobody) || !errors.As(err, &failed) || failed.Stage != wye.StageConnect || !strings.Contains(err.Error(), "gave up at attempt 4:") {
 			t.Error(err)
 		}
 		if strings.Contains(err.Error(), "canary") {
@@ -189,6 +189,23 @@ func TestReconnectAfterAStableConnection(t *testing.T) {
 	for i, delays := range waits {
 		wantSpread(t, fmt.Sprintf("wait %d", i), delays, 0, want[i]*time.Second)
 	}
+}
+
+// The time that closing takes is no part of a connection's life.
+func TestReconnectCountsLife(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		err := websocket.Reconnect(t.Context(), "ws://server.example", func(context.Context, *websocket.Conn) error {
+			time.Sleep(28 * time.Second)
+			return errNobody
+		}, &websocket.ReconnectOptions{
+			DialOptions: websocket.DialOptions{NetDial: neverAnswersClose, Options: websocket.Options{PingInterval: -1}},
+			Retry:       func(error) bool { return true },
+			MaxAttempts: 1,
+		})
+		if !errors.Is(err, errNobody) || !strings.Contains(err.Error(), "gave up at attempt 1:") {
+			t.Error(err)
+		}
+	})
 }
 
 // What the peer says of when to come back is honoured, and the crowd is spread.
