@@ -257,3 +257,50 @@ func TestWrongCodesEverywhere(t *testing.T) {
 		}
 	}
 }
+
+// Every small code, and those of the greatest lengths: a decoder takes what is
+// complete, one code of one bit, and none; and then decodes each of its codes.
+func TestBuild(t *testing.T) {
+	lengths := []uint8{0, 1, 2, 3, 14, 15}
+	var d decoder
+	for code := range 6 * 6 * 6 * 6 * 6 {
+		var lens []uint8
+		space, used := 0, 0
+		for range 5 {
+			l := lengths[code%6]
+			lens = append(lens, l)
+			if code /= 6; l > 0 {
+				space += 1 << (maxCodeLen - l)
+				used++
+			}
+		}
+		want := space == 1<<maxCodeLen || used == 0 || used == 1 && space == 1<<(maxCodeLen-1)
+		for _, index := range []int{1, 2, distIndex, litIndex} {
+			if got := d.build(lens, litEntries[:], index); got != want {
+				t.Fatalf("%d: %v, want %v", lens, got, want)
+			}
+		}
+	}
+	// A code with one symbol of each length, and two of the last.
+	var lens [16]uint8
+	for i := range lens {
+		lens[i] = uint8(min(i+1, maxCodeLen))
+	}
+	var e encoder
+	e.set(lens[:])
+	for _, index := range []int{preIndex, distIndex, litIndex} {
+		if !d.build(lens[:], litEntries[:], index) {
+			t.Fatal("refused")
+		}
+		for sym := range lens {
+			b := uint64(e[sym].bits) | ^uint64(0)<<e[sym].len
+			got := d.table[b&(1<<index-1)]
+			if got&15 == 0 {
+				got = d.long(b, index)
+			}
+			if got != litEntries[sym]|entry(lens[sym]) {
+				t.Errorf("symbol %d with an index of %d bits: %#x", sym, index, got)
+			}
+		}
+	}
+}
