@@ -35,7 +35,7 @@ func TestConnectExamples(t *testing.T) {
 			line := strings.ReplaceAll(example, "127.0.0.1:8080", server.addr)
 			cmd := exec.CommandContext(t.Context(), shell, "-c", line)
 			cmd.Dir = folder
-			cmd.Env = append(os.Environ(), asCommand+"=1", "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
+			cmd.Env = append(append(os.Environ(), commandEnv...), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			var stderr strings.Builder
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()

@@ -32,7 +32,7 @@ func TestConnectScripts(t *testing.T) {
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", bin+string(os.PathListSeparator)+env.Getenv("PATH"))
-			env.Setenv(asCommand, "1")
+			env.Vars = append(env.Vars, commandEnv...)
 			for name, value := range servers.env {
 				env.Setenv(name, value)
 			}
@@ -77,7 +77,7 @@ func interrupt(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, cancel := context.WithTimeout(context.Background(), rawPatience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, filepath.Join(path, args[2]), args[3:]...)
-	cmd.Env = append(os.Environ(), asCommand+"=1")
+	cmd.Env = append(os.Environ(), commandEnv...)
 	cmd.Stderr = ts.Stderr()
 	in, err := cmd.StdinPipe()
 	ts.Check(err)
@@ -110,8 +110,12 @@ func is(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+// commandEnv makes this test binary the command. The race detector would have
+// each process wait for a second before it ends.
+var commandEnv = []string{asCommand + "=1", "GORACE=atexit_sleep_ms=0"}
+
 // commandFolder returns a folder with the command in it, which is this test
-// binary under its name: asCommand has to be set for it.
+// binary under its name, given commandEnv.
 func commandFolder(t testing.TB) string {
 	t.Helper()
 	self, err := os.Executable()

@@ -31,7 +31,7 @@ type terminal struct {
 func newTerminal(t *testing.T, args ...string) *terminal {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), filepath.Join(commandFolder(t), "wye"), append([]string{"connect"}, args...)...)
-	cmd.Env = append(os.Environ(), asCommand+"=1", "TERM=xterm")
+	cmd.Env = append(append(os.Environ(), commandEnv...), "TERM=xterm")
 	keys, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 120})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestConnectTerminal(t *testing.T) {
 			t.Fatal(err)
 		}
 		cmd := exec.CommandContext(t.Context(), filepath.Join(commandFolder(t), "wye"), "connect", ws+"/close/1000")
-		cmd.Env = append(os.Environ(), asCommand+"=1")
+		cmd.Env = append(os.Environ(), commandEnv...)
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
 		if err := cmd.Run(); err != nil {
 			t.Fatal(err)
