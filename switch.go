@@ -195,5 +195,5 @@ func (s *Switch) log(r *http.Request, t Token, what string, err error) {
 		logger = slog.Default()
 	}
 	logger.LogAttrs(r.Context(), slog.LevelWarn, what,
-		slog.String("token", t.String()), slog.String("path", r.URL.Path), slog.String("remote", r.RemoteAddr), slog.Any("err", err))
+		slog.String("upgrade", t.String()), slog.String("path", r.URL.Path), slog.String("remote", r.RemoteAddr), slog.Any("err", err))
 }

@@ -184,7 +184,7 @@ func TestSwitchRefuses(t *testing.T) {
 				t.Errorf("got %v", resp.Header)
 			}
 			eventually(t, "it is logged: "+log(), func() bool {
-				return strings.Contains(log(), tt.logged) && strings.Contains(log(), "token=example/1 path=/ remote=127.0.0.1:")
+				return strings.Contains(log(), tt.logged) && strings.Contains(log(), "upgrade=example/1 path=/ remote=127.0.0.1:")
 			})
 		})
 	}
