@@ -95,9 +95,10 @@ func (c *Conn) sendPing() (pong chan struct{}, err error) {
 	if c.out.Ping(payload[:]) {
 		c.pingSent = payload
 	} // else one that was given up waits to be sent: its pong will do
-	c.pong = make(chan struct{})
-	c.sendLocked()
-	return c.pong, nil
+	pong = make(chan struct{})
+	c.pong = pong
+	c.sendLocked() // gives mu up: the pong may be here when it returns
+	return pong, nil
 }
 
 func (c *Conn) pongReceivedLocked(payload []byte) {

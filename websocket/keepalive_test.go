@@ -181,6 +181,20 @@ func TestPing(t *testing.T) {
 	})
 }
 
+// A pong may be here before the call that sent the ping has returned.
+func TestPingsOfOne(t *testing.T) {
+	url := newServer(t, websocket.Handler(echo, nil))
+	c := dial(t, url, nil)
+	go c.Read(context.Background())
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for i := range 1000 {
+		if _, err := c.Ping(ctx); err != nil {
+			t.Fatalf("ping %d: %v", i, err)
+		}
+	}
+}
+
 func TestPingGivesUp(t *testing.T) {
 	url := rawServer(t, serverHead+"Sec-WebSocket-Accept: ACCEPT\r\n\r\n", func(nc net.Conn) {
 		io.WriteString(nc, "\x8a\x00\x8a\x08unasked!") // pongs, but not ours
