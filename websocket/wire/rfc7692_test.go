@@ -453,7 +453,7 @@ func TestFree(t *testing.T) {
 					}
 				}
 			}
-			if len(lent) != 0 || asked > 12 {
+			if len(lent) != 0 || asked > 5 {
 				t.Errorf("stream %v, compressed %v: %d of %d buffers are not freed", stream, c.zipped, len(lent), asked)
 			}
 		}

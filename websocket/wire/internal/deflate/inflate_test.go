@@ -222,6 +222,7 @@ func TestWrongCodesEverywhere(t *testing.T) {
 	}{
 		"length symbol 286":   {func(b *block) { lit(b, 286) }, ErrCorrupt},
 		"length symbol 287":   {func(b *block) { lit(b, 287) }, ErrCorrupt},
+		"286 and a distance":  {func(b *block) { lit(b, 286); dist(b, 0) }, ErrCorrupt},
 		"distance symbol 30":  {func(b *block) { lit(b, 257); dist(b, 30) }, ErrCorrupt},
 		"distance symbol 31":  {func(b *block) { lit(b, 257); dist(b, 31) }, ErrCorrupt},
 		"before the start":    {func(b *block) { lit(b, 257); dist(b, 3) }, ErrFar},
