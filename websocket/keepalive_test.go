@@ -134,7 +134,8 @@ func TestPingFlood(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	raw.SetWriteDeadline(time.Now().Add(2 * time.Second))
-	flood := strings.Repeat(ping, 500)
+	pong := "\x8a" + ping[1:]
+	flood := strings.Repeat(ping+pong, 250)
 	sent := 0
 	for sent < 64<<20 {
 		n, err := io.WriteString(raw, flood)

@@ -104,6 +104,7 @@ func (o *Options) wire(client bool) *wire.Options {
 		MaxMessage:   o.MaxMessage,
 		MaxFragments: o.MaxFragments,
 		Alloc:        takeBuffer,
+		Free:         giveBuffer,
 		MaskKey:      maskKey,
 		PingAfter:    wire.Instant(o.PingInterval),
 		PongWait:     wire.Instant(o.PongTimeout),

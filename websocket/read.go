@@ -117,6 +117,7 @@ func (c *Conn) unlockRead() {
 // hold.
 func (c *Conn) leaveRead() {
 	c.freeScratch()
+	c.in.Release() // what a compressed message lay in
 	ended := c.why.Load() != nil
 	if ended {
 		c.watch.forget()

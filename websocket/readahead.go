@@ -81,6 +81,7 @@ func (c *Conn) look() {
 		c.lookoutAt.Store(nil)
 	}
 	if c.deaf.Load() {
+		c.in.Release()
 		<-c.reading // the next Read sets the timer
 		return
 	}
