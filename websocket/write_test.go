@@ -37,15 +37,19 @@ func TestWriteThenSleep(t *testing.T) {
 				<-asleep // a second, a day: nothing else happens here
 				return nil
 			}, nil))
-			raw := rawDial(t, url)
-			began := time.Now()
-			io.WriteString(raw, send)
-			b := make([]byte, 7)
-			if err := readFull(raw, b); err != nil || string(b[2:]) != "there" {
-				t.Fatal(b, err)
+			best := time.Hour // of some tries, for the machine may be busy
+			for range 5 {
+				raw := rawDial(t, url)
+				began := time.Now()
+				io.WriteString(raw, send)
+				b := make([]byte, 7)
+				if err := readFull(raw, b); err != nil || string(b[2:]) != "there" {
+					t.Fatal(b, err)
+				}
+				best = min(best, time.Since(began))
 			}
-			if d := time.Since(began); d > 50*time.Millisecond {
-				t.Errorf("it took %v", d)
+			if best > 50*time.Millisecond {
+				t.Errorf("it took %v", best)
 			}
 		})
 	}
