@@ -152,7 +152,8 @@ func reserved(name string) bool {
 func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn {
 	c := newConn(nc, &opts.Options, false)
 	r.Principal = h.pass.Principal
-	c.request, c.subprot, c.agreed, c.release = r, h.subprot, h.agreed, h.pass.Release
+	c.request, c.subprot, c.release = r, h.subprot, h.pass.Release
+	c.agree(h.agreed)
 	c.start()
 	if !h.pass.Expires.IsZero() {
 		c.expireAt(h.pass.Expires)

@@ -121,7 +121,7 @@ func (c *Conn) finishLocked() {
 	c.resetTimerLocked()
 	c.more.Store(false) // no input, no replies
 	c.sendNowOrSoonLocked()
-	if c.client || c.out.State() == wire.Failing || c.pendingLocked() || c.sending {
+	if c.opt.wire.Client || c.out.State() == wire.Failing || c.pendingLocked() || c.sending {
 		go c.finish() // the Conn's; ends within two CloseTimeouts
 		return
 	}
@@ -145,7 +145,7 @@ func (c *Conn) finish() {
 		// overtake our Close frame: end our direction, and read theirs.
 		c.nc.CloseWrite()
 	}
-	if failing || c.client {
+	if failing || c.opt.wire.Client {
 		// "…the client SHOULD wait for the server to close the connection".
 		// RFC 6455 §5.5.1
 		c.nc.SetReadDeadline(time.Now().Add(c.opt.CloseTimeout))
@@ -187,7 +187,9 @@ func (c *Conn) shut(end func() error) {
 	wake(&c.room)
 	wake(&c.idle)
 	c.mu.Unlock()
-	c.agreed.Release()
+	if c.agreed != nil {
+		c.agreed.Release()
+	}
 	if c.release != nil {
 		c.release()
 	}

@@ -19,28 +19,34 @@ import (
 //
 // A Conn must be closed, or be read until there is an error.
 type Conn struct {
-	nc      wye.Conn
-	raw     syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
-	opt     Options         // resolved
-	request *wye.Request    // server side only; nil from Pipe
+	opt     *settings
+	request *wye.Request // server side only; nil from Pipe
 	subprot string
-	client  bool
-	began   time.Time
+	agreed  *wire.Agreed // on compression; nil: none
 
 	why     atomic.Pointer[CloseError] // why the connection ended; set once, by settle
-	done    chan struct{}              // closed when the transport is, by shut
-	ended   atomic.Bool                // shut was called
 	release func()                     // called by shut; may be nil
-	agreed  wire.Agreed                // on compression
+	ended   atomic.Bool                // shut was called
+	more    atomic.Bool                // further input is buffered: its replies will follow
+	heard   atomic.Int64               // wire.Instant of the last input
 
-	heard    atomic.Int64 // wire.Instant of the last input
-	rawLater atomic.Bool  // raw may be had later
-	more     atomic.Bool  // further input is buffered: its replies will follow
-
-	reader
+	in   wire.Receiver // guarded by reading
+	pace *rate.Limiter // of messages received; nil: as they come
 	writer
-	pinger
 	counters
+	*pinger
+	*blocking
+}
+
+// blocking is what a Conn has whose reads block, on a transport that is a
+// net.Conn.
+type blocking struct {
+	nc       wye.Conn
+	raw      syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
+	rawLater atomic.Bool     // raw may be had later
+	began    time.Time
+	reader
+	flusher
 }
 
 // now is the clock that package wire is given. Its zero is the connection's own,
@@ -50,27 +56,45 @@ func (c *Conn) now() wire.Instant { return wire.Instant(time.Since(c.began)) }
 // newConn makes a Conn of nc, on which the peer speaks WebSocket from the next
 // byte on. start has to follow.
 func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
-	c := &Conn{nc: nc, opt: opt.resolved(), client: client, began: time.Now(), done: make(chan struct{})}
-	w := c.opt.wire(client)
-	c.in, c.out = wire.NewReceiver(w), wire.NewSender(w)
-	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
-	c.flush, c.trySend = c.flusher, c.sendOnce
-	if r := c.opt.MessageRate; r > 0 {
-		burst := c.opt.MessageBurst
-		if burst <= 0 {
-			burst = max(1, int(r))
-		}
-		c.pace = rate.NewLimiter(rate.Limit(r), burst)
+	var both struct { // in one piece
+		Conn
+		blocking
+		pinger
 	}
+	c := &both.Conn
+	c.blocking, c.pinger = &both.blocking, &both.pinger
+	c.nc, c.began, c.done = nc, time.Now(), make(chan struct{})
+	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.flush, c.trySend = c.flushSoon, c.sendOnce
+	c.set(opt.settings(client))
 	return c
+}
+
+// set makes c begin as s says.
+func (c *Conn) set(s *settings) {
+	c.opt = s
+	c.in, c.out = wire.NewReceiver(&s.wire), wire.NewSender(&s.wire)
+	if s.MessageRate > 0 {
+		c.pace = rate.NewLimiter(rate.Limit(s.MessageRate), s.MessageBurst)
+	}
+}
+
+// agree notes what was agreed of compression, before start.
+func (c *Conn) agree(a wire.Agreed) {
+	if a.InUse {
+		held := a // only this goes to the heap
+		c.agreed = &held
+	}
 }
 
 // start lets the timers run, and makes c a member that can be asked to leave.
 func (c *Conn) start() *Conn {
 	c.heard.Store(int64(c.now()))
-	c.in.Agree(c.agreed)
 	c.mu.Lock()
-	c.out.Agree(c.agreed)
+	if c.agreed != nil {
+		c.in.Agree(*c.agreed)
+		c.out.Agree(*c.agreed)
+	}
 	c.findRaw()
 	c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
 	c.setLookout(lookoutAfter)
@@ -105,7 +129,7 @@ func (c *Conn) findRaw() {
 func (c *Conn) Subprotocol() string { return c.subprot }
 
 // Compressed reports whether permessage-deflate was agreed on.
-func (c *Conn) Compressed() bool { return c.agreed.InUse }
+func (c *Conn) Compressed() bool { return c.agreed != nil }
 
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].

@@ -92,7 +92,8 @@ func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *
 		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(rawURL), Err: err}
 	}
 	c := newConn(nc, &opts.Options, true)
-	c.subprot, c.agreed = subprot, agreed
+	c.subprot = subprot
+	c.agree(agreed)
 	return c.start(), resp, nil
 }
 

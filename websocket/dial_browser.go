@@ -43,7 +43,7 @@ func dialPlatform(ctx context.Context, rawURL string, opts *DialOptions) (*Conn,
 	defer cancel()
 
 	far, near := newPipe()
-	b := &browserEnd{nc: far, limit: max(opts.resolved().MaxMessage, 1<<20)}
+	b := &browserEnd{nc: far, limit: max(opts.settings(true).MaxMessage, 1<<20)}
 	b.in = wire.NewReceiver(&wire.Options{MaxMessage: 1<<31 - 1, MaxFragments: 1 << 30})
 	b.out = wire.NewSender(&wire.Options{})
 	b.more.L = &b.mu

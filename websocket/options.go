@@ -68,9 +68,16 @@ func (o *Options) logger() *slog.Logger {
 	return slog.Default()
 }
 
-// resolved returns o with its defaults filled in; negative durations are 0.
-func (o *Options) resolved() Options {
-	r := *o
+// settings are Options as a connection uses them: the defaults are filled in, and
+// negative durations are 0. They do not change.
+type settings struct {
+	Options
+	wire wire.Options // what package wire has to know of them
+}
+
+// settings resolves o.
+func (o *Options) settings(client bool) *settings {
+	r := settings{Options: *o}
 	orInt := func(v *int, def int) {
 		if *v <= 0 {
 			*v = def
@@ -94,20 +101,19 @@ func (o *Options) resolved() Options {
 	if r.CloseTimeout <= 0 {
 		r.CloseTimeout = 5 * time.Second
 	}
-	return r
-}
-
-// wire is what package wire has to know of o, which is resolved.
-func (o *Options) wire(client bool) *wire.Options {
-	return &wire.Options{
+	if r.MessageBurst <= 0 {
+		r.MessageBurst = max(1, int(r.MessageRate))
+	}
+	r.wire = wire.Options{
 		Client:       client,
-		MaxMessage:   o.MaxMessage,
-		MaxFragments: o.MaxFragments,
+		MaxMessage:   r.MaxMessage,
+		MaxFragments: r.MaxFragments,
 		Alloc:        takeBuffer,
 		Free:         giveBuffer,
 		MaskKey:      maskKey,
-		PingAfter:    wire.Instant(o.PingInterval),
-		PongWait:     wire.Instant(o.PongTimeout),
-		CloseWait:    wire.Instant(o.CloseTimeout),
+		PingAfter:    wire.Instant(r.PingInterval),
+		PongWait:     wire.Instant(r.PongTimeout),
+		CloseWait:    wire.Instant(r.CloseTimeout),
 	}
+	return &r
 }

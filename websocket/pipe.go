@@ -21,7 +21,9 @@ func Pipe(client, server *Options) (c, s *Conn) {
 	}
 	a, b := newPipe()
 	c, s = newConn(a, client, true), newConn(b, server, false)
-	c.agreed, s.agreed = agree(&client.Deflate, &server.Deflate)
+	ca, sa := agree(&client.Deflate, &server.Deflate)
+	c.agree(ca)
+	s.agree(sa)
 	return c.start(), s.start()
 }
 

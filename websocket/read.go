@@ -10,23 +10,19 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/wye-org/wye/websocket/wire"
 )
 
-// reader is the receiving direction of a Conn.
+// reader is the receiving direction of a Conn whose reads block.
 type reader struct {
 	reading chan struct{} // a lock that a context can give up waiting for; full: somebody reads
 	wanted  atomic.Int32  // how many wait for the lock
 
 	// Guarded by reading.
-	in      wire.Receiver
 	scratch *scratch // what in is parsing; nil: nothing
 	watch   watch
 	ahead   ahead
-	pace    *rate.Limiter // nil: as it comes
-	reads   int           // messages and parts returned so far
+	reads   int // messages and parts returned so far
 
 	current  *MessageReader // the message that is read as it comes; nil: none
 	dropping bool           // the rest of one that nobody reads any more is to come

@@ -29,20 +29,26 @@ type writer struct {
 	queue     *frames        // nil: empty
 	inFlight  int            // bytes that are being sent
 	sending   bool           // somebody sends, and will look at the queue again
-	flushing  bool           // a flusher was started and has not looked yet
-	batching  bool           // batch runs
 	werr      *CloseError    // why a send failed
 	streaming *MessageWriter // its message is not ended yet; nil: none
 	goodbye   *CloseError    // what our Close frame says; nil: none was asked for
-	timer     *time.Timer    // keepalive and close bounds
-	batch     *time.Timer    // starts a flusher; nil: not needed yet
 
 	expiry *time.Timer             // closes the connection; nil: never
 	cancel context.CancelCauseFunc // of a detached handler; nil: there is none
 
 	room, idle chan struct{} // closed when there is room, or nothing left; made by who waits
+	done       chan struct{} // closed when the transport is, by shut
+}
 
-	flush   func()                // the flusher, made once
+// flusher is what a writer needs that sends by goroutines of its own.
+type flusher struct {
+	// Guarded by mu.
+	flushing bool        // a flusher was started and has not looked yet
+	batching bool        // batch runs
+	timer    *time.Timer // keepalive and close bounds
+	batch    *time.Timer // starts a flusher; nil: not needed yet
+
+	flush   func()                // flushSoon, made once
 	trySend func(fd uintptr) bool // sendOnce, made once
 	once    once                  // what sendOnce sends
 }
@@ -347,7 +353,8 @@ func (c *Conn) startFlusherLocked() {
 	}
 }
 
-func (c *Conn) flusher() {
+// flushSoon is the flusher.
+func (c *Conn) flushSoon() {
 	if err := c.flushAll(); errors.Is(err, os.ErrDeadlineExceeded) {
 		// The peer takes nothing. After any other failure the reader is left
 		// to find out more: a Close frame may have come.
