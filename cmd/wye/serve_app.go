@@ -82,12 +82,7 @@ func newApp(o appOptions) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	page, err := site.File("pages/chat.html")
-	if err != nil {
-		return nil, err
-	}
-	mux.Handle(aboutChat.Page, page)
-	mux.Handle("/assets/{file}", site.Assets())
+	pages.Mount(mux)
 	return &app{admit(o.gate, o.log, mux), []interface{ Close() }{chats, relays}}, nil
 }
 

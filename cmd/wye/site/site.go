@@ -13,10 +13,11 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 )
 
-//go:embed pages assets
+//go:embed pages parts assets
 var files embed.FS
 
 // Endpoint is what the start page tells about a path of the server.
@@ -27,8 +28,10 @@ type Endpoint struct {
 	Protocols []string // the tokens or subprotocols to choose from
 	// ProtocolsAre names what Protocols has: "Subprotocol", "Tokens".
 	ProtocolsAre string
-	Page         string // the page that shows the endpoint; empty: none
-	Lines        []Line
+	// Page is the path of the page that shows the endpoint, such as /chat.html
+	// for pages/chat.html; empty: none. The header of every page leads there.
+	Page  string
+	Lines []Line
 }
 
 // Line is something to copy and run. In Text, HOST stands for the host and port
@@ -43,17 +46,71 @@ type Site struct {
 	endpoints []Endpoint
 	version   string
 	index     *template.Template
+	pages     map[string][]byte // by path, without the start page
 }
+
+// link is a way from every page to another.
+type link struct{ Href, Title string }
 
 // New returns the site of a server with these endpoints.
 func New(endpoints []Endpoint, version string) (*Site, error) {
-	index, err := template.New("index.html").
+	s := &Site{endpoints: endpoints, version: version, pages: map[string][]byte{}}
+	var err error
+	if s.index, err = parse("index.html"); err != nil {
+		return nil, err
+	}
+	links := s.links()
+	for _, l := range links {
+		page, err := parse(path.Base(l.Href))
+		if err != nil {
+			return nil, err
+		}
+		var b bytes.Buffer
+		if err := page.Execute(&b, top{links, l.Href}); err != nil {
+			return nil, fmt.Errorf("site: %s: %w", l.Href, err)
+		}
+		s.pages[l.Href] = b.Bytes()
+	}
+	return s, nil
+}
+
+// top is what the header of a page needs to know.
+type top struct {
+	Links []link
+	Here  string // the page itself
+}
+
+func (s *Site) links() []link {
+	var links []link
+	for _, e := range s.endpoints {
+		if l := (link{e.Page, e.Title}); e.Page != "" && !slices.Contains(links, l) {
+			links = append(links, l)
+		}
+	}
+	return links
+}
+
+// parse reads a page and the parts that pages share.
+func parse(name string) (*template.Template, error) {
+	t, err := template.New(name).
 		Funcs(template.FuncMap{"lower": strings.ToLower}).
-		ParseFS(files, "pages/index.html")
+		ParseFS(files, "parts/*.html", "pages/"+name)
 	if err != nil {
 		return nil, fmt.Errorf("site: %w", err)
 	}
-	return &Site{endpoints, version, index}, nil
+	return t, nil
+}
+
+// Mount serves the pages that the endpoints name, and what they load.
+func (s *Site) Mount(mux *http.ServeMux) {
+	for path, page := range s.pages {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			if readOnly(w, r) {
+				serve(w, r, contentType(path), page)
+			}
+		})
+	}
+	mux.Handle("/assets/{file}", assets())
 }
 
 // Index is the start page. It answers GET and HEAD.
@@ -63,9 +120,10 @@ func (s *Site) Index(w http.ResponseWriter, r *http.Request) {
 	}
 	var page bytes.Buffer
 	data := struct {
+		top
 		Endpoints []Endpoint
 		Version   string
-	}{at(s.endpoints, r), s.version}
+	}{top{s.links(), "/"}, at(s.endpoints, r), s.version}
 	if err := s.index.Execute(&page, data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
@@ -73,21 +131,8 @@ func (s *Site) Index(w http.ResponseWriter, r *http.Request) {
 	serve(w, r, "text/html; charset=utf-8", page.Bytes())
 }
 
-// File serves one embedded file, such as "pages/chat.html".
-func File(name string) (http.Handler, error) {
-	content, err := files.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("site: %w", err)
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if readOnly(w, r) {
-			serve(w, r, contentType(name), content)
-		}
-	}), nil
-}
-
-// Assets serves what the pages load, by the path value "file".
-func Assets() http.Handler {
+// assets serves what the pages load, by the path value "file".
+func assets() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := r.PathValue("file")
 		content, err := fs.ReadFile(files, path.Join("assets", path.Clean("/"+name)))

@@ -21,6 +21,10 @@ func newSite(t *testing.T) *site.Site {
 			{Tool: "websocat", Text: "websocat ws://HOST/echo"},
 			{Tool: "nc", Text: `printf 'Host: HOST' | nc NAME PORT`},
 		},
+	}, {
+		Paths: []string{"/chat"},
+		Title: "Chat",
+		Page:  "/chat.html",
 	}}, "wye test")
 	if err != nil {
 		t.Fatal(err)
@@ -33,6 +37,29 @@ func get(h http.Handler, r *http.Request) (*http.Response, string) {
 	h.ServeHTTP(w, r)
 	body, _ := io.ReadAll(w.Result().Body)
 	return w.Result(), string(body)
+}
+
+func mounted(s *site.Site) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{$}", s.Index)
+	s.Mount(mux)
+	return mux
+}
+
+// Whoever adds a page names it in one place.
+func TestEveryPageLeadsToEveryOther(t *testing.T) {
+	mux := mounted(newSite(t))
+	for path, want := range map[string]string{
+		"/":          `<a href="/chat.html">Chat</a></nav>`,
+		"/chat.html": `<a href="/chat.html" aria-current="page">Chat</a></nav>`,
+	} {
+		if _, page := get(mux, httptest.NewRequest("GET", path, nil)); !strings.Contains(page, want) {
+			t.Errorf("%s lacks %s", path, want)
+		}
+	}
+	if _, err := site.New([]site.Endpoint{{Page: "/none.html"}}, ""); err == nil {
+		t.Error("a page that there is not was no error")
+	}
 }
 
 func TestIndexHasLinesForTheHostItWasAskedFor(t *testing.T) {
@@ -64,15 +91,7 @@ func TestIndexHasLinesForTheHostItWasAskedFor(t *testing.T) {
 }
 
 func TestEveryResponseIsProtected(t *testing.T) {
-	s := newSite(t)
-	chat, err := site.File("pages/chat.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", s.Index)
-	mux.Handle("/chat.html", chat)
-	mux.Handle("/assets/{file}", site.Assets())
+	mux := mounted(newSite(t))
 	for path, typ := range map[string]string{
 		"/":                 "text/html; charset=utf-8",
 		"/chat.html":        "text/html; charset=utf-8",
@@ -111,8 +130,7 @@ func TestEveryResponseIsProtected(t *testing.T) {
 }
 
 func TestAssetsAreOnlyTheAssets(t *testing.T) {
-	mux := http.NewServeMux()
-	mux.Handle("/assets/{file}", site.Assets())
+	mux := mounted(newSite(t))
 	for _, path := range []string{"/assets/none.js", "/assets/..%2fpages%2findex.html", "/assets/", "/assets/%00"} {
 		if res, _ := get(mux, httptest.NewRequest("GET", path, nil)); res.StatusCode != 404 {
 			t.Errorf("%s: %s, want 404", path, res.Status)
@@ -123,15 +141,12 @@ func TestAssetsAreOnlyTheAssets(t *testing.T) {
 // The policy forbids scripts and styles in the page itself: such a page would
 // not work, and nothing but a browser would notice.
 func TestPagesHaveNothingInline(t *testing.T) {
-	chat, err := site.File("pages/chat.html")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, h := range map[string]http.Handler{"index": http.HandlerFunc(newSite(t).Index), "chat": chat} {
-		_, page := get(h, httptest.NewRequest("GET", "/", nil))
+	mux := mounted(newSite(t))
+	for _, path := range []string{"/", "/chat.html"} {
+		_, page := get(mux, httptest.NewRequest("GET", path, nil))
 		for _, inline := range []string{"<style", " style=", "<script>", "javascript:", " onclick=", " onload="} {
 			if strings.Contains(page, inline) {
-				t.Errorf("%s has %q in it", name, inline)
+				t.Errorf("%s has %q in it", path, inline)
 			}
 		}
 	}

@@ -1,6 +1,7 @@
 // The chat page: the messages of docs/chat.md on one side, the document on the
 // other. What peers wrote reaches the document by textContent alone.
 import { Socket } from "./socket.js";
+import { follow } from "./status.js";
 import { Log, face } from "./log.js";
 
 const byID = (id) => document.getElementById(id);
@@ -36,6 +37,7 @@ function enter(roomName, name) {
   mine.addEventListener("message", ({ detail }) => mine === socket && handlers[detail.type]?.(detail));
   hangUp();
   socket = mine;
+  follow(socket);
   socket.open();
 }
 
@@ -43,6 +45,7 @@ function enter(roomName, name) {
 function hangUp() {
   const old = socket;
   socket = null;
+  follow(null);
   old?.close();
 }
 
@@ -53,7 +56,7 @@ if (params.get("room") && sessionStorage.getItem("joined") === params.get("room"
 
 function showPlace() {
   byID("entrance").hidden = true;
-  for (const id of ["place", "leave", "people-toggle", "state"]) byID(id).hidden = false;
+  byID("place").hidden = false;
   byID("title").textContent = room;
   sessionStorage.setItem("name", wanted);
   sessionStorage.setItem("joined", room);
@@ -69,10 +72,9 @@ function showEntrance(why = "") {
   pending = [];
   members.clear();
   log.clear();
-  for (const id of ["place", "leave", "people-toggle", "state", "outage"]) byID(id).hidden = true;
+  byID("place").hidden = true;
   byID("entrance").hidden = false;
   byID("join-button").disabled = false;
-  byID("title").textContent = "Chat";
   sessionStorage.removeItem("joined");
   problem("join-problem", why);
   document.title = "Chat – wye";
@@ -83,34 +85,12 @@ byID("leave").addEventListener("click", () => showEntrance());
 
 // The connection
 
-const words = { connecting: "Connecting", open: "Connected", waiting: "Reconnecting", stopped: "Disconnected" };
-
-function onState({ state, why, until }) {
-  byID("state").dataset.state = state;
-  byID("state").textContent = words[state];
-  byID("state").title = words[state];
+function onState({ state, why }) {
   byID("send").disabled = state !== "open";
   if (state === "open") socket.send({ type: "join", name: wanted });
-  if (!me) { // not in the room yet: there is only the form to speak through
-    if (state === "waiting" || state === "stopped") showEntrance(why);
-    return;
-  }
-  if (state === "waiting" || state === "stopped") {
-    byID("outage").hidden = false;
-    countdown(why, state === "waiting" ? until : 0);
-  }
+  // Not in the room yet: there is only the form to speak through.
+  if (!me && (state === "waiting" || state === "stopped")) showEntrance(why);
 }
-
-// countdown says why there is no connection, and when the next attempt is.
-function countdown(why, until) {
-  const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  byID("outage-why").textContent = until ? `${why} Trying again in ${seconds} s.` : why;
-  byID("again").textContent = until ? "Try now" : "Reconnect";
-  clearTimeout(countdown.timer);
-  if (until && seconds > 0) countdown.timer = setTimeout(() => socket?.state === "waiting" && countdown(why, until), 500);
-}
-
-byID("again").addEventListener("click", () => socket?.open());
 
 // What the server tells
 
@@ -120,7 +100,6 @@ const handlers = {
     me = you;
     socket.settled();
     showPlace();
-    byID("outage").hidden = true;
     members.clear();
     for (const member of present) members.set(member.id, member);
     drawMembers();

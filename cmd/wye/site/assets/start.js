@@ -1,5 +1,6 @@
 // The start page: a line to copy per endpoint and tool, and an echo to try.
-import { explain, socketURL } from "./socket.js";
+import { Socket } from "./socket.js";
+import { follow } from "./status.js";
 
 const byID = (id) => document.getElementById(id);
 
@@ -48,41 +49,38 @@ for (const button of document.querySelectorAll(".copy")) {
   });
 }
 
-// The echo connects with the first message, not for every visitor.
-let socket = null;
-const waiting = [];
+// The echo connects with the first message, not for every visitor, and not by
+// itself again.
+const socket = new Socket("/echo", [], { raw: true });
+const waiting = []; // what was not echoed yet
 
-function show(state, words) {
-  byID("try-state").className = `state ${state}`;
-  byID("try-state").textContent = words;
-}
-
-function connect() {
-  let opened = false;
-  socket = new WebSocket(socketURL("/echo"));
-  show("", "Connecting");
-  socket.onopen = () => {
-    opened = true;
-    show("open", "Connected");
-    for (const pair of waiting) transmit(pair);
-  };
-  socket.onmessage = ({ data }) => {
-    const pair = waiting.shift();
-    const took = performance.now() - pair.sent;
-    pair.row.classList.remove("waiting");
-    pair.row.firstChild.textContent = data;
-    pair.row.lastChild.textContent = `${took.toFixed(1)} ms`;
-  };
-  socket.onclose = async ({ code, reason }) => {
-    socket = null;
+socket.addEventListener("state", ({ detail: { state, why } }) => {
+  if (state === "open") waiting.forEach(transmit);
+  if (state === "waiting") {
+    socket.close();
+    problem(why);
+  } else if (state === "stopped") {
     for (const pair of waiting.splice(0)) pair.row.lastChild.textContent = "lost";
-    show("bad", opened ? reason || `Closed with ${code}` : (await explain("/echo")).why);
-  };
-}
+    if (why) problem(why);
+  }
+});
+
+socket.addEventListener("message", ({ detail }) => {
+  const pair = waiting.shift();
+  const took = performance.now() - pair.sent;
+  pair.row.classList.remove("waiting");
+  pair.row.firstChild.textContent = detail;
+  pair.row.lastChild.textContent = `${took.toFixed(1)} ms`;
+});
 
 function transmit(pair) {
   pair.sent = performance.now();
   socket.send(pair.text);
+}
+
+function problem(text) {
+  byID("try-problem").textContent = text;
+  byID("try-problem").hidden = !text;
 }
 
 byID("try").addEventListener("submit", (event) => {
@@ -97,8 +95,10 @@ byID("try").addEventListener("submit", (event) => {
   log.querySelector(".hint")?.remove();
   log.append(row);
   while (log.children.length > 6) log.firstChild.remove();
+  problem("");
   const pair = { text, row, sent: 0 };
   waiting.push(pair);
-  if (!socket) connect();
-  else if (socket.readyState === WebSocket.OPEN) transmit(pair);
+  if (socket.state === "open") return transmit(pair);
+  follow(socket);
+  socket.open();
 });
