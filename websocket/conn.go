@@ -131,6 +131,10 @@ func (c *Conn) Subprotocol() string { return c.subprot }
 // Compressed reports whether permessage-deflate was agreed on.
 func (c *Conn) Compressed() bool { return c.agreed != nil }
 
+// Extensions returns what was agreed on as Sec-WebSocket-Extensions says it;
+// empty: none. RFC 7692 section 7.1.
+func (c *Conn) Extensions() string { return c.agreed.String() }
+
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].
 func (c *Conn) Request() *wye.Request { return c.request }

@@ -72,7 +72,9 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	c.lookout.Reset(0) // or there may be nobody to see the pong for a second
 	select {
 	case <-pong:
-		return time.Since(sent), nil
+		took := time.Since(sent)
+		c.tellRoundTrip(took)
+		return took, nil
 	case <-c.done:
 		return 0, c.Err()
 	case <-ctx.Done():

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,4 +213,30 @@ func TestPingGivesUp(t *testing.T) {
 	if err := c.Err(); err != nil {
 		t.Error(err)
 	}
+}
+
+// Every answered ping is reported once, the keepalive's and the application's.
+func TestRoundTripHook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told atomic.Int32
+		c, s := websocket.Pipe(&websocket.Options{PingInterval: -1}, &websocket.Options{PingInterval: 20 * time.Second, Hooks: websocket.Hooks{
+			RoundTrip: func(c *websocket.Conn, d time.Duration) {
+				c.Stats() // no lock is held
+				if told.Add(1); d < 0 || d > 2*time.Second {
+					t.Errorf("a ping took %v", d)
+				}
+			},
+		}})
+		defer closeBoth(c, s)
+		if _, err := s.Ping(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := told.Load(); n != 1 {
+			t.Errorf("a Ping is told %d times", n)
+		}
+		time.Sleep(70 * time.Second) // three pings, a tenth early or not
+		if n := told.Load(); n < 4 || n > 5 {
+			t.Errorf("a Ping, and the keepalive's of 70 seconds, are told as %d", n)
+		}
+	})
 }

@@ -166,7 +166,9 @@ func (c *Conn) next() wire.Event {
 // control hands a ping or pong to the sending direction.
 func (c *Conn) control(ev wire.Event) {
 	c.mu.Lock()
+	answers := c.out.Answers()
 	c.out.Apply(ev, c.now())
+	answered, rtt := c.out.Answers() > answers, time.Duration(c.out.RTT())
 	if ev.Kind == wire.Pong {
 		c.pongReceivedLocked(ev.Data)
 	}
@@ -175,6 +177,9 @@ func (c *Conn) control(ev wire.Event) {
 	}
 	c.sendLocked()
 	c.mu.Unlock()
+	if answered {
+		c.tellRoundTrip(rtt)
+	}
 }
 
 // fill waits for input. It fails when the connection has ended, when ctx ends,

@@ -3,6 +3,7 @@ package websocket
 import (
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // Stats is what went over a connection so far. A message is counted when it is
@@ -52,6 +53,10 @@ type Hooks struct {
 	Received func(c *Conn, typ MessageType, n int)
 	Sent     func(c *Conn, typ MessageType, n int)
 
+	// RoundTrip: a ping was answered after that time: a keepalive ping, or one
+	// of [Conn.Ping].
+	RoundTrip func(c *Conn, d time.Duration)
+
 	// Closed: the connection has ended and its transport is closed. c.Err()
 	// is why.
 	Closed func(c *Conn)
@@ -70,5 +75,11 @@ func (c *Conn) countSent(typ MessageType, n int) {
 	c.bytesSent.Add(int64(n))
 	if f := c.opt.Hooks.Sent; f != nil {
 		f(c, typ, n)
+	}
+}
+
+func (c *Conn) tellRoundTrip(d time.Duration) {
+	if f := c.opt.Hooks.RoundTrip; f != nil {
+		f(c, d)
 	}
 }

@@ -91,6 +91,22 @@ type Agreed struct {
 // number of times, on any copy.
 func (a Agreed) Release() { a.held.release() }
 
+// String returns the extension as a server's answer writes it, without
+// parameters that change nothing; "" if it is not InUse. RFC 7692 §7.1.
+func (a Agreed) String() string {
+	if !a.InUse {
+		return ""
+	}
+	p := params{serverReset: a.ServerNoTakeover, clientReset: a.ClientNoTakeover}
+	if a.ServerBits < maxBits {
+		p.serverBits = a.ServerBits
+	}
+	if a.ClientBits < maxBits {
+		p.clientBits = a.ClientBits
+	}
+	return p.extension().String()
+}
+
 // windowCost is what a window of so many bits counts: itself, and what lies
 // around it.
 func windowCost(bits int) int64 { return 1<<bits + 1<<10 }

@@ -283,3 +283,22 @@ func TestClientsBudget(t *testing.T) {
 		t.Errorf("%d bytes stay reserved", d.Budget.Used())
 	}
 }
+
+// What was agreed on is written as the answer that agreed on it.
+func TestAgreedString(t *testing.T) {
+	for _, answer := range []string{
+		"permessage-deflate",
+		"permessage-deflate; server_no_context_takeover",
+		"permessage-deflate; client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=8",
+	} {
+		d := &Deflate{Enabled: true}
+		agreed, err := d.Confirm("permessage-deflate; client_max_window_bits", []string{answer})
+		if got := agreed.String(); err != nil || got != answer {
+			t.Errorf("%s is agreed on as %q, %v", answer, got, err)
+		}
+		agreed.Release()
+	}
+	if got := (Agreed{}).String(); got != "" {
+		t.Errorf("nothing is agreed on as %q", got)
+	}
+}

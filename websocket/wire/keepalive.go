@@ -32,6 +32,7 @@ type heartbeat struct {
 	waiting bool    // nothing was heard since
 	asked   bool    // the last one's pong has not come
 	rtt     Instant
+	answers uint64 // how many were answered
 }
 
 // start notes that a ping is appended now, and returns its payload.
@@ -50,11 +51,16 @@ func (b *heartbeat) answer(payload []byte, now Instant) {
 	}
 	b.asked, b.waiting = false, false
 	b.rtt = max(now-b.at, 1)
+	b.answers++
 }
 
 // RTT returns how long the last keepalive ping that was answered took, from
 // AppendReplies to Apply; zero means that it is not known yet.
 func (s *Sender) RTT() Instant { return s.beat.rtt }
+
+// Answers returns how many keepalive pings were answered so far: when that has
+// grown, RTT is a new one.
+func (s *Sender) Answers() uint64 { return s.beat.answers }
 
 // Tick applies the passing of time. heard is when the last byte came, or the
 // connection began: any byte proves life. It returns what to do now, and when

@@ -100,6 +100,9 @@ func TestRTT(t *testing.T) {
 	if got := s.RTT(); got != 1 {
 		t.Errorf("%d, want 1", got)
 	}
+	if got := s.Answers(); got != 2 {
+		t.Errorf("%d answers, want 2", got)
+	}
 }
 
 // The moments are random within a tenth, the same for the same Seed, and stay
