@@ -8,11 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
-
-	"golang.org/x/net/idna"
 )
 
 // DialOptions are the options of [Dial]. Only Tokens is required.
@@ -20,20 +16,57 @@ type DialOptions struct {
 	// Tokens are the protocols asked for, the preferred one first.
 	Tokens []Token
 
-	// Method is the request's. Empty: GET.
+	// Method is the request's, over HTTP/1.1. Empty: GET.
 	Method string
+
+	// Asterisk asks the server as a whole instead of one of its resources:
+	// "*" is the target, RFC 9112 section 3.2.4. It needs Method OPTIONS and a
+	// URL without path and query.
+	Asterisk bool
 
 	// Header has further fields of the request. Host overrides the URL's, and
 	// the options of Connection are sent beside Upgrade. Upgrade and the fields
 	// that frame a body are not taken from it: the request has none.
 	Header http.Header
 
+	// Prepare is called with each request before it is sent: for each hop of a
+	// redirect, and there for each carrier, which is "h1", "h2" or "h3". It may
+	// change r.Header, which has the cookies of Jar then; an error ends the
+	// dial. nil: nothing is to be prepared.
+	Prepare func(r *http.Request, carrier string) error
+
+	// Jar has cookies to send beside those of Header, and gets those that the
+	// answers set: the one that switches, a refusal and redirects on the way.
+	// Those of ws: are those of http:, those of wss: of https:. nil: none.
+	Jar http.CookieJar
+
 	// TLSConfig is for https: and wss: URLs. nil: the default. ALPN offers
-	// http/1.1 alone, whatever it says: HTTP/2 has no Upgrade.
+	// what the carrier speaks, whatever it says.
 	TLSConfig *tls.Config
 
 	// NetDial opens the transport connection. nil: a [net.Dialer].
 	NetDial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	// Proxy returns the URL of the proxy that leads to r's, in which ws: is
+	// http: and wss: is https:, for [http.ProxyFromEnvironment] to do; nil:
+	// none does. It is asked again for each redirect. A URL http://host:port or
+	// https://host:port is of a proxy that is asked to CONNECT; socks5:// and
+	// socks5h:// are the same. Its userinfo is for the proxy alone, as is a
+	// Proxy-Authorization in Header. NetDial reaches the proxy then, and Timeout
+	// bounds all of it. See [ProxyError].
+	Proxy func(r *http.Request) (*url.URL, error)
+
+	// ProxyTLSConfig is for an https: proxy, of which TLSConfig says nothing.
+	// nil: the default.
+	ProxyTLSConfig *tls.Config
+
+	// Carriers are the versions of HTTP to try for each hop, the preferred one
+	// first. When one has no connection after 250 ms, or fails, the next begins
+	// too; requests are sent one at a time, and the first final response counts,
+	// whether it switches or refuses. One that has sent its request and hears
+	// nothing has half of the time that is left, while there is another.
+	// Empty: [HTTP1] alone.
+	Carriers []Carrier
 
 	// Timeout bounds everything until the answer's head is read, redirects
 	// included. 0: 10 seconds. ctx may end earlier.
@@ -47,6 +80,15 @@ type DialOptions struct {
 	// Cookie and the other credentials of Header are dropped for good, and a
 	// redirect from TLS to none is refused.
 	MaxRedirects int
+
+	// Judge says what is wrong with a 101, in the place of the rules of RFC
+	// 9110; nil: nothing. It is for protocols whose servers break them.
+	// nil: the rules hold.
+	Judge func(resp *http.Response) error
+
+	// Trace is told each head that goes either way, in order, a proxy's too.
+	// Calls do not overlap. nil: nobody is told.
+	Trace func(h Head)
 }
 
 func (o *DialOptions) timeout() time.Duration {
@@ -54,13 +96,6 @@ func (o *DialOptions) timeout() time.Duration {
 		return o.Timeout
 	}
 	return 10 * time.Second
-}
-
-func (o *DialOptions) maxHead() int {
-	if o.MaxHead > 0 {
-		return o.MaxHead
-	}
-	return 16 << 10
 }
 
 // Stage is how far a [Dial] came.
@@ -102,252 +137,52 @@ func (e *HandshakeError) Error() string {
 	return "the server's 101 response is not valid: " + e.Reason
 }
 
-// Dial asks the server at rawURL (http:, https:, ws: or wss:) over HTTP/1.1 to
-// switch to one of opts.Tokens. It returns the upgraded connection, whose first
-// bytes are those that came behind the 101, and the 101 itself, whose Upgrade
-// field names the one that the server chose; [Chosen] reads it.
+// Dial asks the server at rawURL (http:, https:, ws: or wss:) to switch to one
+// of opts.Tokens. It returns the upgraded connection, whose first bytes are
+// those that came behind the answer's head, and that answer: a 101, whose
+// Upgrade field names the token that the server chose, or over HTTP/2 and HTTP/3
+// a 2xx. [Chosen] says which token it was, and resp.Proto which version of HTTP.
 //
-// A server that answers with anything but 101 gives a [*RefusedError], which has
-// the response and its body; all other failures are a [*DialError]. ctx ends
-// the dialling, not the connection.
+// A server that does not switch gives a [*RefusedError], which has its response
+// and the body; all other failures are a [*DialError]. ctx ends the dialling,
+// not the connection.
 func Dial(ctx context.Context, rawURL string, opts *DialOptions) (Conn, *http.Response, error) {
 	if opts == nil {
 		opts = new(DialOptions)
 	}
-	r, err := newRequest(rawURL, opts)
+	h, err := opts.firstHop(rawURL)
 	if err != nil {
 		return nil, nil, &DialError{StageRequest, DisplayURL(rawURL), err}
 	}
 	ctx, cancel := context.WithTimeout(ctx, opts.timeout())
 	defer cancel()
 	for redirects := 0; ; redirects++ {
-		c, resp, err := open(ctx, r, opts)
+		c, resp, err := h.open(ctx)
+		h.keepCookies(resp)
 		var refused *RefusedError
 		if err == nil || !errors.As(err, &refused) || redirects >= opts.MaxRedirects {
 			return c, resp, err
 		}
-		next, err := redirect(r, refused.Response)
+		next, err := h.redirect(refused.Response)
 		if err != nil {
-			return nil, resp, &DialError{StageRequest, displayURL(r.URL), err}
+			return nil, resp, &DialError{StageRequest, displayURL(h.request.URL), err}
 		}
 		if next == nil {
 			return nil, resp, refused
 		}
-		r = next
+		h = next
 	}
 }
 
-// Chosen returns the token that resp, a 101, switches to.
+// Chosen returns the token that resp switches to: what a 101 names, or what was
+// asked for with an extended CONNECT.
 func Chosen(resp *http.Response) Token {
-	for _, t := range parseTokens(resp.Header["Upgrade"]) {
+	upgrade := resp.Header["Upgrade"]
+	if resp.ProtoMajor > 1 && resp.Request != nil {
+		upgrade = resp.Request.Header[":protocol"]
+	}
+	for _, t := range parseTokens(upgrade) {
 		return t
 	}
 	return Token{}
-}
-
-func newRequest(rawURL string, opts *DialOptions) (*http.Request, error) {
-	u, err := parseURL(rawURL)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, len(opts.Tokens))
-	for i, t := range opts.Tokens {
-		if !t.valid() {
-			return nil, fmt.Errorf("%q is not an upgrade token", t)
-		}
-		names[i] = t.String()
-	}
-	if len(names) == 0 {
-		return nil, errors.New("no upgrade token to ask for: set DialOptions.Tokens")
-	}
-	method := opts.Method
-	if method == "" {
-		method = http.MethodGet
-	}
-	if !isToken(method) {
-		return nil, fmt.Errorf("%q is not a method", method)
-	}
-	header := opts.Header.Clone()
-	if header == nil {
-		header = make(http.Header)
-	}
-	host := ""
-	if v := takeField(header, "Host"); len(v) > 0 {
-		host = v[0]
-	}
-	options := connectionOptions(takeField(header, "Connection"))
-	for _, name := range []string{"Upgrade", "Content-Length", "Transfer-Encoding", "Trailer"} {
-		takeField(header, name)
-	}
-	for name, values := range header {
-		for _, v := range values {
-			if !isToken(name) || !isFieldValue(v) {
-				return nil, fmt.Errorf("header field %q: the name must be a token, the value without control characters", name)
-			}
-		}
-	}
-	if host == "" {
-		host = hostField(u)
-	}
-	if strings.ContainsAny(host, " \t/?#@") || !isFieldValue(host+options) {
-		return nil, fmt.Errorf("the Host %q or the Connection options %q cannot be sent", host, options)
-	}
-	header["Upgrade"] = []string{strings.Join(names, ", ")}
-	header["Connection"] = []string{options}
-	if u.User != nil && !hasField(header, "Authorization") {
-		r := http.Request{Header: header}
-		password, _ := u.User.Password()
-		r.SetBasicAuth(u.User.Username(), password)
-	}
-	return &http.Request{
-		Method: method, URL: u, Host: host, Header: header,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}, nil
-}
-
-// connectionOptions keeps the options that the caller named (a protocol's own
-// field may have to be listed, as h2c's is) and adds upgrade. "A sender of
-// Upgrade MUST also send an "Upgrade" connection option…" RFC 9110 §7.8
-func connectionOptions(named []string) string {
-	options := []string{"Upgrade"}
-	for s := range elements(named) {
-		if !strings.EqualFold(s, "upgrade") {
-			options = append(options, s)
-		}
-	}
-	return strings.Join(options, ", ")
-}
-
-// parseURL reads the URL of an upgrade request. ws: and wss: are http: and
-// https: by another name here.
-func parseURL(raw string) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	if err != nil {
-		var ue *url.Error
-		if errors.As(err, &ue) && !strings.Contains(raw, "@") {
-			return nil, fmt.Errorf("the URL does not parse: %w", ue.Err) // without the URL
-		}
-		// What is taken for a port may be a password.
-		return nil, errors.New("the URL does not parse: write user:password@host with reserved characters as %XX")
-	}
-	switch strings.ToLower(u.Scheme) {
-	case "http", "ws":
-		u.Scheme = "http"
-	case "https", "wss":
-		u.Scheme = "https"
-	case "":
-		return nil, errors.New("the URL has no scheme: want http, https, ws or wss, as in ws://host/path")
-	default:
-		return nil, fmt.Errorf("the URL's scheme is %q: want http, https, ws or wss", u.Scheme)
-	}
-	switch {
-	case u.Hostname() == "":
-		return nil, errors.New("the URL has no host")
-	case u.Fragment != "" || strings.Contains(raw, "#"):
-		// "Fragment identifiers are meaningless in the context of WebSocket
-		// URIs and MUST NOT be used on these URIs." RFC 6455 §3
-		return nil, errors.New("the URL has a #fragment, which is never sent: remove it, or write # as %23")
-	}
-	if u.Host, err = asciiHost(u); err != nil {
-		return nil, err
-	}
-	if u.Path == "" {
-		u.Path = "/" // RFC 6455 §3; RFC 9110 §4.2.3
-	}
-	u.RawQuery = asciiQuery(u.RawQuery)
-	return u, nil
-}
-
-// asciiQuery escapes what package url lets pass in a query, and the request line
-// does not: a space would end the target there.
-func asciiQuery(query string) string {
-	var b strings.Builder
-	for i := range len(query) {
-		if c := query[i]; c <= ' ' || c >= 0x7f {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
-}
-
-// hostField is u's host and port for the Host field: without the zone of an
-// IPv6 address, which "has no meaning outside the host", RFC 6874 §4, and
-// without a colon that no port follows.
-func hostField(u *url.URL) string {
-	host, _, _ := strings.Cut(u.Hostname(), "%")
-	if strings.Contains(host, ":") {
-		host = "[" + host + "]"
-	}
-	if port := u.Port(); port != "" {
-		host += ":" + port
-	}
-	return host
-}
-
-// asciiHost is u's host and port with an internationalised name in its ASCII
-// form. RFC 5891.
-func asciiHost(u *url.URL) (string, error) {
-	name := u.Hostname()
-	if strings.IndexFunc(name, func(c rune) bool { return c >= 0x80 }) < 0 {
-		return u.Host, nil
-	}
-	ascii, err := idna.Lookup.ToASCII(name)
-	if err != nil {
-		return "", fmt.Errorf("the URL's host %q is no domain name: %w", name, err)
-	}
-	if port := u.Port(); port != "" {
-		ascii += ":" + port
-	}
-	return ascii, nil
-}
-
-// DisplayURL is a URL for people and logs: without userinfo and query, which may
-// hold secrets.
-func DisplayURL(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		return displayURL(u)
-	}
-	return "(a URL that does not parse)"
-}
-
-func displayURL(u *url.URL) string {
-	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
-}
-
-// credentials are the fields that must not follow a redirect to another origin.
-var credentials = []string{"Authorization", "Proxy-Authorization", "Www-Authenticate", "Cookie", "Cookie2", "Proxy-Authenticate"}
-
-// redirect returns the request that resp redirects r to; nil: resp is none.
-func redirect(r *http.Request, resp *http.Response) (*http.Request, error) {
-	location := resp.Header.Get("Location")
-	if location == "" || !slices.Contains([]int{301, 302, 303, 307, 308}, resp.StatusCode) {
-		return nil, nil
-	}
-	target, err := r.URL.Parse(location)
-	if err != nil {
-		return nil, errors.New("the server redirects to a URL that does not parse")
-	}
-	target.Fragment, target.RawFragment = "", ""
-	u, err := parseURL(target.String())
-	if err != nil {
-		return nil, fmt.Errorf("the server redirects: %w", err)
-	}
-	if r.URL.Scheme == "https" && u.Scheme != "https" {
-		return nil, fmt.Errorf("the server redirects from TLS to %s, without it", displayURL(u))
-	}
-	next := *r
-	next.URL, next.Header = u, r.Header.Clone()
-	if u.Scheme != r.URL.Scheme || !strings.EqualFold(u.Host, r.URL.Host) {
-		next.Host = hostField(u)
-		for _, name := range credentials {
-			takeField(next.Header, name)
-		}
-		u.User = nil
-	}
-	if resp.StatusCode == http.StatusSeeOther {
-		next.Method = http.MethodGet
-	}
-	return &next, nil
 }

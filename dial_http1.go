@@ -16,58 +16,26 @@ import (
 	"time"
 )
 
-// Bounds of a response that is no 101.
-const (
-	maxRefusalBody    = 64 << 10
-	maxRefusalWait    = 2 * time.Second
-	maxInformationals = 8 // 1xx responses before the answer
-)
+// maxInformationals is how many 1xx responses may come before the answer.
+const maxInformationals = 8
 
-// RefusedError is a server's ordinary response to an upgrade request: it did
-// not switch. "A server MAY ignore a received Upgrade header field…" RFC 9110
-// section 7.8: so the status may well be 200.
-type RefusedError struct {
-	// Response has the head as it came. Its Body gives RefusedError.Body and
-	// need not be closed.
-	Response *http.Response
+// HTTP1 is the carrier of RFC 9110 section 7.8: GET, Upgrade and 101, on a
+// connection of its own.
+type HTTP1 struct{}
 
-	// Body is the response's body, as much of it as came: at most 64 KiB within
-	// 2 seconds.
-	Body []byte
-}
+// Name is "h1".
+func (HTTP1) Name() string { return "h1" }
 
-func (e *RefusedError) Error() string {
-	what := "wye: the server answered " + e.Response.Status
-	if e.Response.StatusCode/100 == 2 {
-		what += " and did not switch protocols"
-	}
-	if location := e.Response.Header.Get("Location"); location != "" && e.Response.StatusCode/100 == 3 {
-		what += " (a redirect; none, or no further one, is followed: see MaxRedirects)"
-	}
-	if line := e.firstLine(); line != "" {
-		what += fmt.Sprintf(": %q", line)
-	}
-	return what
-}
-
-// firstLine is what a text body begins with.
-func (e *RefusedError) firstLine() string {
-	if ct := e.Response.Header.Get("Content-Type"); ct != "" && !strings.HasPrefix(ct, "text/plain") {
-		return ""
-	}
-	line, _, _ := bytes.Cut(bytes.TrimSpace(e.Body), []byte("\n"))
-	return string(line[:min(len(line), 200)])
-}
-
-// open sends r over a connection of its own and reads the answer.
-func open(ctx context.Context, r *http.Request, opts *DialOptions) (Conn, *http.Response, error) {
+// Open sends the request over a connection of its own and reads the answer.
+func (HTTP1) Open(ctx context.Context, a *Attempt) (Conn, *http.Response, error) {
+	r := a.Request
 	fail := func(stage Stage, err error) error {
 		if ctxErr := ctx.Err(); ctxErr != nil && !errors.Is(err, ctxErr) {
 			err = fmt.Errorf("%w (%w)", ctxErr, err)
 		}
 		return &DialError{stage, displayURL(r.URL), err}
 	}
-	transport, err := connect(ctx, r.URL, opts)
+	transport, err := connect(ctx, a)
 	if err != nil {
 		return nil, nil, fail(StageConnect, err)
 	}
@@ -76,14 +44,18 @@ func open(ctx context.Context, r *http.Request, opts *DialOptions) (Conn, *http.
 	defer stop()
 	nc := transport
 	if r.URL.Scheme == "https" {
-		tc := tls.Client(transport, tlsConfig(r, opts))
+		tc := tls.Client(transport, tlsConfig(a))
 		if err := tc.HandshakeContext(ctx); err != nil {
 			transport.Close()
 			return nil, nil, fail(StageTLS, err)
 		}
 		nc = tc
 	}
-	c, resp, err := exchange(nc, r, opts)
+	if err := a.Begin(ctx); err != nil {
+		abort(nc)
+		return nil, nil, fail(StageHandshake, err)
+	}
+	c, resp, err := a.exchange(nc)
 	var refused *RefusedError
 	switch {
 	case err == nil && stop():
@@ -102,52 +74,61 @@ func open(ctx context.Context, r *http.Request, opts *DialOptions) (Conn, *http.
 // past as a deadline interrupts what is under way.
 var past = time.Unix(1, 0)
 
-func connect(ctx context.Context, u *url.URL, opts *DialOptions) (net.Conn, error) {
+func connect(ctx context.Context, a *Attempt) (net.Conn, error) {
+	dial := a.NetDial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return dial(ctx, "tcp", hostPort(a.Request.URL))
+}
+
+// hostPort is where u leads, for a dialler.
+func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
 		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
 	}
-	dial := opts.NetDial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
-	return dial(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
+	return net.JoinHostPort(u.Hostname(), port)
 }
 
-func tlsConfig(r *http.Request, opts *DialOptions) *tls.Config {
+func tlsConfig(a *Attempt) *tls.Config {
 	config := new(tls.Config)
-	if opts.TLSConfig != nil {
-		config = opts.TLSConfig.Clone()
+	if a.TLSConfig != nil {
+		config = a.TLSConfig.Clone()
 	}
 	if config.ServerName == "" {
-		config.ServerName, _, _ = strings.Cut(r.URL.Hostname(), "%") // without an IPv6 zone
+		config.ServerName, _, _ = strings.Cut(a.Request.URL.Hostname(), "%") // without an IPv6 zone
 	}
 	config.NextProtos = []string{"http/1.1"}
 	return config
 }
 
 // exchange is the opening handshake: one request, one answer.
-func exchange(nc net.Conn, r *http.Request, opts *DialOptions) (Conn, *http.Response, error) {
-	if _, err := nc.Write(requestHead(r)); err != nil {
+func (a *Attempt) exchange(nc net.Conn) (Conn, *http.Response, error) {
+	r := a.switching()
+	head := requestHead(r)
+	a.tell(true, head)
+	if _, err := nc.Write(head); err != nil {
 		return nil, nil, err
 	}
-	limited := &io.LimitedReader{R: nc, N: int64(opts.maxHead())}
-	br := bufio.NewReader(limited)
-	resp, err := readAnswer(br, r)
+	limited := &io.LimitedReader{R: nc, N: int64(a.maxHead())}
+	heads := &headReader{r: limited, tell: a.trace}
+	br := bufio.NewReader(heads)
+	resp, err := readAnswer(br, r, heads)
 	if err != nil {
 		if limited.N <= 0 {
-			err = fmt.Errorf("the answer's head is over %d bytes", opts.maxHead())
+			err = fmt.Errorf("the answer's head is over %d bytes", a.maxHead())
 		} else if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
 			err = fmt.Errorf("the server closed the connection without an answer: %w", err)
 		}
 		return nil, nil, err
 	}
 	if resp.StatusCode != http.StatusSwitchingProtocols {
-		limited.N = maxRefusalBody + int64(opts.maxHead()) // chunk headers count
-		return nil, resp, refusedBy(nc, resp)
+		limited.N = maxRefusalBody + int64(a.maxHead()) // chunk headers count
+		return nil, resp, ReadRefusal(resp, func() { nc.SetReadDeadline(past) })
 	}
 	resp.Body = http.NoBody
-	if reason := judge(resp, opts.Tokens); reason != "" {
+	if reason := a.wrong(resp); reason != "" {
 		return nil, resp, &HandshakeError{resp, reason}
 	}
 	c := new(conn)
@@ -155,36 +136,54 @@ func exchange(nc net.Conn, r *http.Request, opts *DialOptions) (Conn, *http.Resp
 	return c, resp, nil
 }
 
+// switching is the request with the fields that ask to switch.
+func (a *Attempt) switching() *http.Request {
+	names := make([]string, len(a.Tokens))
+	for i, t := range a.Tokens {
+		names[i] = t.String()
+	}
+	r := *a.Request
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = make(http.Header)
+	}
+	r.Header["Upgrade"] = []string{strings.Join(names, ", ")}
+	r.Header["Connection"] = []string{connectionOptions(a.connection)}
+	return &r
+}
+
 // requestHead is written by hand because [http.Request.Write] adds a
 // User-Agent and orders fields to its own taste.
 func requestHead(r *http.Request) []byte {
 	b := fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\n", r.Method, r.URL.RequestURI(), r.Host)
 	var fields bytes.Buffer
-	r.Header.Write(&fields) // sorted; newRequest has judged them
+	r.Header.Write(&fields) // sorted; checkFields has judged them
 	return append(append(b, fields.Bytes()...), "\r\n"...)
 }
 
 // readAnswer reads the final response. "A client MUST be able to parse one or
 // more 1xx responses received prior to a final response." RFC 9110 §15.2
-func readAnswer(br *bufio.Reader, r *http.Request) (*http.Response, error) {
+func readAnswer(br *bufio.Reader, r *http.Request, heads *headReader) (*http.Response, error) {
 	for range maxInformationals {
 		resp, err := http.ReadResponse(br, r)
+		heads.end(br.Buffered())
 		if err != nil || resp.StatusCode/100 != 1 || resp.StatusCode == http.StatusSwitchingProtocols {
+			heads.stop()
 			return resp, err
 		}
 	}
 	return nil, fmt.Errorf("over %d informational responses and no final one", maxInformationals)
 }
 
-// refusedBy reads what it may of the body. What cuts it short is no error: the
-// status has come.
-func refusedBy(nc net.Conn, resp *http.Response) error {
-	// A timer and not a deadline, which would put off the one that ctx has set.
-	timer := time.AfterFunc(maxRefusalWait, func() { nc.SetReadDeadline(past) })
-	defer timer.Stop() // nc is closed next
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, maxRefusalBody))
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return &RefusedError{resp, body}
+// wrong returns what is wrong with a 101; empty: nothing.
+func (a *Attempt) wrong(resp *http.Response) string {
+	if a.judge == nil {
+		return judge(resp, a.Tokens)
+	}
+	if err := a.judge(resp); err != nil {
+		return err.Error()
+	}
+	return ""
 }
 
 // judge returns what is wrong with a 101; empty: nothing.

@@ -154,12 +154,12 @@ func TestDialURL(t *testing.T) {
 			if !errors.As(err, &failed) || failed.Stage != StageConnect || !errors.Is(err, errStop) {
 				t.Fatal(err)
 			}
-			r, err := newRequest(tt.url, &DialOptions{Tokens: []Token{example}})
+			h, err := (&DialOptions{Tokens: []Token{example}}).firstHop(tt.url)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if connected != "tcp "+tt.address || r.Host != tt.host {
-				t.Errorf("connected to %q, want %q; Host is %q, want %q", connected, tt.address, r.Host, tt.host)
+			if connected != "tcp "+tt.address || h.request.Host != tt.host {
+				t.Errorf("connected to %q, want %q; Host is %q, want %q", connected, tt.address, h.request.Host, tt.host)
 			}
 		})
 	}

@@ -136,7 +136,7 @@ func TestCookiesAreNotTheProxys(t *testing.T) {
 	jar := newJar(t)
 	opts := through(t, "http://"+listening(t, (&connectProxy{answer: "HTTP/1.1 403 No\r\nSet-Cookie: proxy=1\r\n\r\n"}).serve))
 	opts.Jar = jar
-	if _, _, err := websocket.Dial(t.Context(), "ws://target.example/", opts); !errors.As(err, new(*websocket.ProxyError)) {
+	if _, _, err := websocket.Dial(t.Context(), "ws://target.example/", opts); !errors.As(err, new(*wye.ProxyError)) {
 		t.Error(err)
 	}
 	if at, _ := url.Parse("http://target.example/"); len(jar.Cookies(at)) != 0 {

@@ -28,29 +28,17 @@ type DialOptions struct {
 	// Those of the handshake itself are not taken from it.
 	Header http.Header
 
-	// The rest is as in [wye.DialOptions].
+	// The rest is as in [wye.DialOptions]. Proxy is asked with the URL that
+	// package wye knows, in which ws: is http: and wss: is https:.
 	TLSConfig        *tls.Config
 	NetDial          func(ctx context.Context, network, address string) (net.Conn, error)
-	HandshakeTimeout time.Duration
+	HandshakeTimeout time.Duration // Timeout there
 	MaxRedirects     int
-
-	// Proxy returns the URL of the proxy that leads to r's, in which ws: is
-	// http: and wss: is https:, for [http.ProxyFromEnvironment] to do; nil:
-	// none does. It is asked again for each redirect. A URL http://host:port or
-	// https://host:port is of a proxy that is asked to CONNECT; socks5:// and
-	// socks5h:// are the same. Its userinfo is for the proxy alone, as is a
-	// Proxy-Authorization in Header. NetDial reaches the proxy then, and
-	// HandshakeTimeout bounds all of it. See [ProxyError].
-	Proxy func(r *http.Request) (*url.URL, error)
-
-	// ProxyTLSConfig is for an https: proxy, of which TLSConfig says nothing.
-	// nil: the default.
-	ProxyTLSConfig *tls.Config
-
-	// Jar has cookies to send beside those of Header, and gets those that the
-	// answers set: the 101, a refusal and redirects on the way. Those of ws:
-	// are those of http:, those of wss: of https:. nil: none.
-	Jar http.CookieJar
+	Proxy            func(r *http.Request) (*url.URL, error)
+	ProxyTLSConfig   *tls.Config
+	Jar              http.CookieJar
+	Carriers         []wye.Carrier
+	Trace            func(h wye.Head)
 }
 
 // Dial opens a connection to a ws:, wss:, http: or https: URL. RFC 6455 section
@@ -71,15 +59,15 @@ func Dial(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.R
 // dialSocket is Dial over a connection of our own.
 func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *http.Response, error) {
 	offer := opts.Deflate.Offer()
-	header, key, err := opts.request(offer)
+	header, err := opts.request(offer)
 	if err != nil {
 		return nil, nil, &wye.DialError{Stage: wye.StageRequest, URL: wye.DisplayURL(rawURL), Err: err}
 	}
-	nc, resp, err := opts.follow(ctx, rawURL, header)
+	nc, resp, err := wye.Dial(ctx, rawURL, opts.upgrade(header))
 	if err != nil {
 		return nil, resp, err
 	}
-	subprot, reason := checkResponse(resp, key, opts.Subprotocols)
+	subprot, reason := checkResponse(resp, opts.Subprotocols)
 	agreed, err := opts.Deflate.Confirm(offer, resp.Header["Sec-Websocket-Extensions"])
 	if reason == "" && err != nil {
 		reason = "its Sec-WebSocket-Extensions: " + err.Error()
@@ -97,8 +85,31 @@ func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *
 	return c.start(), resp, nil
 }
 
-// request returns the fields of the opening handshake, and its key.
-func (o *DialOptions) request(offer string) (http.Header, string, error) {
+// upgrade is what package wye is asked for.
+func (o *DialOptions) upgrade(header http.Header) *wye.DialOptions {
+	return &wye.DialOptions{
+		Tokens: []wye.Token{token}, Header: header, Prepare: addKey,
+		TLSConfig: o.TLSConfig, NetDial: o.NetDial, Timeout: o.HandshakeTimeout, MaxRedirects: o.MaxRedirects,
+		Proxy: o.Proxy, ProxyTLSConfig: o.ProxyTLSConfig, Jar: o.Jar, Carriers: o.Carriers, Trace: o.Trace,
+	}
+}
+
+// addKey gives the request the key that the answer has to prove it was read by.
+// "The nonce MUST be selected randomly for each connection." RFC 6455 §4.1.
+// Over HTTP/2 and HTTP/3 the "Sec-WebSocket-Key and Sec-WebSocket-Accept" fields
+// "are not used", because :protocol "supersedes the need for" them. RFC 8441 §5
+func addKey(r *http.Request, carrier string) error {
+	if carrier != "h1" {
+		return nil
+	}
+	var nonce [16]byte
+	rand.Read(nonce[:]) // never fails
+	r.Header["Sec-WebSocket-Key"] = []string{wire.NewKey(nonce)}
+	return nil
+}
+
+// request returns the fields of the opening handshake but for its key.
+func (o *DialOptions) request(offer string) (http.Header, error) {
 	header := make(http.Header, len(o.Header)+3)
 	for name, values := range o.Header {
 		if !reserved(name) {
@@ -110,13 +121,9 @@ func (o *DialOptions) request(offer string) (http.Header, string, error) {
 		// with characters in the range U+0021 to U+007E not including
 		// separator characters … and MUST all be unique strings." RFC 6455 §4.1
 		if !isToken(s) || slices.Contains(o.Subprotocols[:i], s) {
-			return nil, "", fmt.Errorf("subprotocol %q: each must be a token and be there once", s)
+			return nil, fmt.Errorf("subprotocol %q: each must be a token and be there once", s)
 		}
 	}
-	var nonce [16]byte
-	rand.Read(nonce[:]) // never fails
-	key := wire.NewKey(nonce)
-	header["Sec-WebSocket-Key"] = []string{key}
 	header["Sec-WebSocket-Version"] = []string{"13"}
 	if offer != "" {
 		header["Sec-WebSocket-Extensions"] = []string{offer}
@@ -124,18 +131,16 @@ func (o *DialOptions) request(offer string) (http.Header, string, error) {
 	if len(o.Subprotocols) > 0 {
 		header["Sec-WebSocket-Protocol"] = []string{strings.Join(o.Subprotocols, ", ")}
 	}
-	return header, key, nil
+	return header, nil
 }
 
-// checkResponse judges a 101 by RFC 6455 section 4.1, as far as package wye does
-// not. It returns the subprotocol, or what is wrong.
-func checkResponse(resp *http.Response, key string, offered []string) (subprot, reason string) {
-	accept := resp.Header["Sec-Websocket-Accept"]
-	switch want := wire.AcceptKey(key); {
-	case len(accept) != 1:
-		return "", fmt.Sprintf("it has %d Sec-WebSocket-Accept headers, want one", len(accept))
-	case strings.TrimSpace(accept[0]) != want:
-		return "", fmt.Sprintf("its Sec-WebSocket-Accept is %q, want %q", accept[0], want)
+// checkResponse judges the response that switched by RFC 6455 section 4.1, as
+// far as package wye does not. It returns the subprotocol, or what is wrong.
+func checkResponse(resp *http.Response, offered []string) (subprot, reason string) {
+	if resp.ProtoMajor == 1 {
+		if reason := checkAccept(resp); reason != "" {
+			return "", reason
+		}
 	}
 	switch chosen := resp.Header["Sec-Websocket-Protocol"]; {
 	case len(chosen) == 0:
@@ -147,4 +152,23 @@ func checkResponse(resp *http.Response, key string, offered []string) (subprot, 
 	default:
 		return chosen[0], ""
 	}
+}
+
+// checkAccept wants the answer to the key that was sent.
+func checkAccept(resp *http.Response) (reason string) {
+	var key []string
+	if resp.Request != nil {
+		key = resp.Request.Header["Sec-WebSocket-Key"]
+	}
+	if len(key) != 1 {
+		return "its carrier sent no Sec-WebSocket-Key"
+	}
+	accept := resp.Header["Sec-Websocket-Accept"]
+	switch want := wire.AcceptKey(key[0]); {
+	case len(accept) != 1:
+		return fmt.Sprintf("it has %d Sec-WebSocket-Accept headers, want one", len(accept))
+	case strings.TrimSpace(accept[0]) != want:
+		return fmt.Sprintf("its Sec-WebSocket-Accept is %q, want %q", accept[0], want)
+	}
+	return ""
 }

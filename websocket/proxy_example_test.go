@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -18,7 +19,7 @@ import (
 func ExampleDial_proxy() {
 	ctx := context.Background()
 	c, _, err := websocket.Dial(ctx, "wss://example.com/socket", &websocket.DialOptions{Proxy: http.ProxyFromEnvironment})
-	var proxy *websocket.ProxyError
+	var proxy *wye.ProxyError
 	if errors.As(err, &proxy) && proxy.Response != nil && proxy.Response.StatusCode == http.StatusProxyAuthRequired {
 		log.Fatalf("%s wants a password", proxy.Proxy)
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -119,7 +120,7 @@ func TestProxySOCKSRefuses(t *testing.T) {
 	} {
 		address := listening(t, x.proxy.serve)
 		_, resp, err := websocket.Dial(t.Context(), "ws://target.example/", through(t, "socks5://"+x.userinfo+address))
-		var failed *websocket.ProxyError
+		var failed *wye.ProxyError
 		if !errors.As(err, &failed) || failed.Response != nil || resp != nil || failed.Proxy != "socks5://"+address {
 			t.Fatalf("%+v", err)
 		}

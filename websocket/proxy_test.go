@@ -211,7 +211,7 @@ func TestProxyTLS(t *testing.T) {
 	opts := through(t, "https://"+listening(t, secure.serve))
 	opts.TLSConfig = trusting
 	_, _, err := websocket.Dial(t.Context(), "wss"+strings.TrimPrefix(server.URL, "https"), opts)
-	var failed *websocket.ProxyError
+	var failed *wye.ProxyError
 	if !errors.As(err, &failed) || failed.Response != nil || !errors.As(err, new(x509.UnknownAuthorityError)) || !strings.Contains(err.Error(), "TLS handshake") {
 		t.Error(err)
 	}
@@ -255,11 +255,11 @@ func TestProxyRefuses(t *testing.T) {
 				t.Errorf("the proxy's answer was taken for the server's: %v, %v", resp, err)
 			}
 			var staged *wye.DialError
-			var failed *websocket.ProxyError
+			var failed *wye.ProxyError
 			if !errors.As(err, &staged) || staged.Stage != wye.StageConnect || !errors.As(err, &failed) {
 				t.Fatal(err)
 			}
-			if !strings.Contains(err.Error(), x.text) || strings.Contains(err.Error(), "canary") || !strings.HasPrefix(failed.Error(), "websocket: proxy http://"+proxy) {
+			if !strings.Contains(err.Error(), x.text) || strings.Contains(err.Error(), "canary") || !strings.HasPrefix(failed.Error(), "wye: proxy http://"+proxy) {
 				t.Errorf("%v; want %q", err, x.text)
 			}
 			switch {
@@ -481,7 +481,7 @@ func TestProxyRefusalBodyIsBounded(t *testing.T) {
 		}
 		began := time.Now()
 		_, _, err := websocket.Dial(t.Context(), "ws://target.example", opts)
-		var failed *websocket.ProxyError
+		var failed *wye.ProxyError
 		if !errors.As(err, &failed) || failed.Response == nil || string(failed.Body) != "slow" {
 			t.Error(err)
 		}
@@ -533,7 +533,7 @@ func TestProxyIsChosen(t *testing.T) {
 func TestProxyErrorsKeepPasswords(t *testing.T) {
 	for _, proxy := range []string{"ftp://u:canary@p", "//u:canary@p", "http://u:canary@", "http://u:canary@?canary"} {
 		_, _, err := websocket.Dial(t.Context(), "ws://target.example", through(t, proxy))
-		var failed *websocket.ProxyError
+		var failed *wye.ProxyError
 		if !errors.As(err, &failed) || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "its URL") {
 			t.Error(err)
 		}
@@ -572,7 +572,7 @@ func TestProxyCannotBeReached(t *testing.T) {
 			return nil, stop
 		}
 		_, _, err := websocket.Dial(t.Context(), "wss://target.example", opts)
-		if !errors.Is(err, stop) || !errors.As(err, new(*websocket.ProxyError)) {
+		if !errors.Is(err, stop) || !errors.As(err, new(*wye.ProxyError)) {
 			t.Error(err)
 		}
 	}

@@ -76,7 +76,7 @@ func refusal(err error) *http.Response {
 	if errors.As(err, &server) {
 		return server.Response
 	}
-	var proxy *ProxyError
+	var proxy *wye.ProxyError
 	if errors.As(err, &proxy) {
 		return proxy.Response
 	}

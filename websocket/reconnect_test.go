@@ -286,7 +286,7 @@ func TestReconnectHonoursRetryAfter(t *testing.T) {
 	// A proxy's is no other.
 	next := websocket.Backoff(new(websocket.ReconnectOptions))
 	resp := &http.Response{StatusCode: 503, Header: http.Header{"Retry-After": {"60"}}}
-	if d, _ := next(0, &wye.DialError{Err: &websocket.ProxyError{Response: resp}}); d < time.Minute {
+	if d, _ := next(0, &wye.DialError{Err: &wye.ProxyError{Response: resp}}); d < time.Minute {
 		t.Errorf("a wait of %v", d)
 	}
 }
@@ -307,7 +307,7 @@ func FuzzRetryAfter(f *testing.F) {
 func TestShouldReconnect(t *testing.T) {
 	refused := func(status int) error { return &wye.RefusedError{Response: &http.Response{StatusCode: status}} }
 	byProxy := func(status int) error {
-		return &wye.DialError{Stage: wye.StageConnect, Err: &websocket.ProxyError{Response: &http.Response{StatusCode: status}}}
+		return &wye.DialError{Stage: wye.StageConnect, Err: &wye.ProxyError{Response: &http.Response{StatusCode: status}}}
 	}
 	at := func(s wye.Stage) error { return &wye.DialError{Stage: s, Err: errNobody} }
 	closed := func(code websocket.StatusCode) error {
@@ -323,7 +323,7 @@ func TestShouldReconnect(t *testing.T) {
 		{refused(408), true}, {refused(425), true}, {refused(429), true},
 		{refused(400), false}, {refused(401), false}, {refused(403), false}, {refused(404), false}, {refused(426), false}, {refused(499), false},
 		{byProxy(407), false}, {byProxy(403), false}, {byProxy(502), true}, {byProxy(429), true},
-		{&wye.DialError{Stage: wye.StageConnect, Err: &websocket.ProxyError{Err: errNobody}}, true},
+		{&wye.DialError{Stage: wye.StageConnect, Err: &wye.ProxyError{Err: errNobody}}, true},
 
 		{at(wye.StageRequest), false}, {at(wye.StageConnect), true}, {at(wye.StageTLS), true}, {at(wye.StageHandshake), true},
 

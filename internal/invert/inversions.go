@@ -11,7 +11,7 @@ var inversions = []inversion{
 	{"RFC 9110 §7.8: Upgrade needs the connection option", "token.go", `!HasToken(r.Header["Connection"], "upgrade")`, `len(r.Header) == 0`},
 	{"RFC 9110 §7.8: names are compared without case", "token.go", `return t.Version == u.Version && strings.EqualFold(t.Name, u.Name)`, `return t.Version == u.Version && t.Name == u.Name`},
 
-	{"RFC 6455 §3: no fragment in a URL", "dial.go", `u.Fragment != "" || strings.Contains(raw, "#")`, `u.Fragment == "never"`},
+	{"RFC 6455 §3: no fragment in a URL", "dial_url.go", `u.Fragment != "" || strings.Contains(raw, "#")`, `u.Fragment == "never"`},
 	{"RFC 6455 §4.1: the method is GET", ws + "accept.go", `r.Method != http.MethodGet`, `r.Method == "never"`},
 	{"RFC 6455 §4.1: the accept is there once", ws + "dial.go", `case len(accept) != 1:`, `case len(accept) == 0:`},
 	{"RFC 6455 §4.1: the accept is right", ws + "dial.go", `case strings.TrimSpace(accept[0]) != want:`, `case want == "never":`},

@@ -28,7 +28,7 @@ var socks = []string{"golang.org/x/net/proxy", "golang.org/x/net/internal/socks"
 var rules = map[string]rule{
 	"": {
 		why:   "the root package is the Upgrade mechanism and does not know what is switched to",
-		third: idna, // of the host in a URL to dial
+		third: append(socks, idna...), // of the host in a URL to dial, and of the way there
 	},
 	"gate": {
 		why:   "gate is a leaf: it judges a request and does not know what for",

@@ -1,4 +1,4 @@
-package websocket
+package wye
 
 import (
 	"context"
@@ -9,12 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
-
-	"github.com/wye-org/wye"
 )
 
-// ProxyError is what a [Dial] returns, in a [*wye.DialError], that did not get
+// ProxyError is what [Dial] returns, in a [*DialError], that did not get
 // through its proxy.
 type ProxyError struct {
 	// Proxy is its URL, without userinfo and query.
@@ -34,7 +31,7 @@ type ProxyError struct {
 }
 
 func (e *ProxyError) Error() string {
-	what := "websocket: proxy " + e.Proxy + ": "
+	what := "wye: proxy " + e.Proxy + ": "
 	if e.Response == nil {
 		return what + e.Err.Error()
 	}
@@ -50,48 +47,48 @@ func (e *ProxyError) Error() string {
 
 func (e *ProxyError) Unwrap() error { return e.Err }
 
-// firstLine is what a text body begins with.
-func firstLine(resp *http.Response, body []byte) string {
-	if ct := resp.Header.Get("Content-Type"); ct != "" && !strings.HasPrefix(ct, "text/plain") {
-		return ""
-	}
-	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return line[:min(len(line), 200)]
-}
-
 // via is a proxy on the way to a server.
 type via struct {
 	url     *url.URL
 	auth    string // the Proxy-Authorization for an HTTP proxy; empty: none
 	tls     *tls.Config
 	netDial func(ctx context.Context, network, address string) (net.Conn, error)
+	trace   func(Head) // nil: nobody is told
 }
 
-// proxyFor asks the caller which proxy leads to u; nil: none does.
-func (o *DialOptions) proxyFor(ctx context.Context, u *url.URL, header http.Header) (*via, error) {
-	if o.Proxy == nil {
+// proxyFor asks the caller which proxy leads to the hop; nil: none does.
+func (h *hop) proxyFor(ctx context.Context, header http.Header) (*via, error) {
+	if h.Proxy == nil {
 		return nil, nil
 	}
-	r := &http.Request{Method: http.MethodGet, URL: u, Host: u.Host, Header: header.Clone()}
-	p, err := o.Proxy(r.WithContext(ctx))
+	r := &http.Request{Method: h.request.Method, URL: h.request.URL, Host: h.request.URL.Host, Header: header.Clone()}
+	p, err := h.Proxy(r.WithContext(ctx))
 	if err != nil {
 		return nil, &proxyChoiceError{err}
 	}
 	if p == nil {
 		return nil, nil
 	}
-	v := &via{url: p, tls: o.ProxyTLSConfig, netDial: o.NetDial}
+	v := &via{url: p, tls: h.ProxyTLSConfig, netDial: h.NetDial}
 	if v.netDial == nil {
 		v.netDial = new(net.Dialer).DialContext
 	}
-	if own := field(o.Header, "Proxy-Authorization"); len(own) > 0 {
-		v.auth = own[0]
+	for name, values := range h.Header {
+		if strings.EqualFold(name, "Proxy-Authorization") && len(values) > 0 {
+			v.auth = values[0]
+		}
 	}
 	if p.User != nil {
 		password, _ := p.User.Password()
 		v.auth = "Basic " + base64.StdEncoding.EncodeToString([]byte(p.User.Username()+":"+password))
 	}
 	return v, nil
+}
+
+// tracedAs is v for one attempt, which trace is told of.
+func (v via) tracedAs(trace func(Head)) *via {
+	v.trace = trace
+	return &v
 }
 
 // proxyChoiceError is an error of DialOptions.Proxy. What it says is not shown
@@ -117,7 +114,7 @@ func (v *via) dial(ctx context.Context, _, address string) (net.Conn, error) {
 	if refused, ok := err.(*ProxyError); ok {
 		return nil, refused
 	}
-	return nil, &ProxyError{Proxy: wye.DisplayURL(v.url.String()), Err: err}
+	return nil, &ProxyError{Proxy: displayURL(v.url), Err: err}
 }
 
 // open connects to the proxy and has it open a tunnel. ctx bounds all of it.
@@ -156,9 +153,6 @@ func (v *via) open(ctx context.Context, target string) (net.Conn, error) {
 	}
 	return nc, nil
 }
-
-// past as a deadline interrupts what is under way.
-var past = time.Unix(1, 0)
 
 // proxyAddress is what u says of how to reach the proxy.
 func proxyAddress(u *url.URL) (scheme, address string, err error) {

@@ -1,4 +1,4 @@
-package websocket_test
+package wye
 
 import (
 	"bufio"
@@ -6,8 +6,6 @@ import (
 	"io"
 	"net/http"
 	"testing"
-
-	"github.com/wye-org/wye/websocket"
 )
 
 // A proxy's answer is read up to its first empty line, whatever follows; its
@@ -22,8 +20,8 @@ func FuzzProxyHead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const limit = 256
 		in := bytes.NewReader(b)
-		head, err := websocket.ReadHead(in, limit)
-		first := min(after(b, "\n\r\n"), after(b, "\n\n"))
+		head, err := readHead(in, limit)
+		first := min(behind(b, "\n\r\n"), behind(b, "\n\n"))
 		if err != nil {
 			if first <= min(len(b), limit) {
 				t.Fatalf("a head of %d bytes: %v", first, err)
@@ -34,7 +32,7 @@ func FuzzProxyHead(f *testing.F) {
 		if len(head) != first || !bytes.Equal(append(head[:first:first], rest...), b) {
 			t.Fatalf("head %q, rest %q", head, rest)
 		}
-		status := websocket.StatusOf(head)
+		status := statusOf(head)
 		if status == 0 {
 			return
 		}
@@ -48,8 +46,8 @@ func FuzzProxyHead(f *testing.F) {
 	})
 }
 
-// after is where the first sep in b ends; without one, behind all.
-func after(b []byte, sep string) int {
+// behind is where the first sep in b ends; without one, behind all.
+func behind(b []byte, sep string) int {
 	if i := bytes.Index(b, []byte(sep)); i >= 0 {
 		return i + len(sep)
 	}

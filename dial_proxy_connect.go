@@ -1,4 +1,4 @@
-package websocket
+package wye
 
 import (
 	"bufio"
@@ -9,28 +9,23 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"time"
-
-	"github.com/wye-org/wye"
 )
 
-// Bounds of what a proxy answers.
-const (
-	proxyHead           = 16 << 10
-	proxyRefusalBody    = 64 << 10
-	proxyRefusalWait    = 2 * time.Second
-	proxyInformationals = 8 // 1xx responses before the answer
-)
+// proxyHead bounds the head of a proxy's answer, in bytes.
+const proxyHead = 16 << 10
 
 // connect asks an HTTP proxy for a tunnel to target, for ws: as for wss:. "…the
 // client SHOULD connect to that proxy and ask it to open a TCP connection to the
 // host given by /host/ and the port given by /port/." RFC 6455 §4.1
 func (v *via) connect(nc net.Conn, target string) error {
-	if _, err := nc.Write(v.connectRequest(target)); err != nil {
+	request := v.connectRequest(target)
+	v.tell(true, request)
+	if _, err := nc.Write(request); err != nil {
 		return err
 	}
-	for range proxyInformationals {
+	for range maxInformationals {
 		head, err := readHead(nc, proxyHead)
+		v.tell(false, head)
 		if err != nil {
 			return err
 		}
@@ -47,7 +42,7 @@ func (v *via) connect(nc net.Conn, target string) error {
 			return v.refused(nc, head)
 		}
 	}
-	return fmt.Errorf("over %d informational responses and no final one", proxyInformationals)
+	return fmt.Errorf("over %d informational responses and no final one", maxInformationals)
 }
 
 // connectRequest is the head of a CONNECT. "There is no default port; a client
@@ -62,20 +57,21 @@ func (v *via) connectRequest(target string) []byte {
 	return b.Bytes()
 }
 
-// refused reads a refusal to its end. What cuts it short is no error of its own:
-// the status has come.
+func (v *via) tell(sent bool, head []byte) {
+	if v.trace != nil && len(head) > 0 {
+		v.trace(Head{Proxy: true, Sent: sent, Text: string(head)})
+	}
+}
+
+// refused reads a refusal to its end.
 func (v *via) refused(nc net.Conn, head []byte) error {
-	// A timer and not a deadline, which would put off the one that ctx has set.
-	timer := time.AfterFunc(proxyRefusalWait, func() { nc.SetReadDeadline(past) })
-	defer timer.Stop()                                     // nc is closed next
-	rest := io.LimitReader(nc, proxyRefusalBody+proxyHead) // chunk headers count
+	rest := io.LimitReader(nc, maxRefusalBody+proxyHead) // chunk headers count
 	resp, err := http.ReadResponse(bufio.NewReader(io.MultiReader(bytes.NewReader(head), rest)), &http.Request{Method: http.MethodConnect})
 	if err != nil {
 		return fmt.Errorf("its answer is no HTTP response: %w", err)
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, proxyRefusalBody))
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	return &ProxyError{Proxy: wye.DisplayURL(v.url.String()), Response: resp, Body: body}
+	refused := ReadRefusal(resp, func() { nc.SetReadDeadline(past) }) // nc is closed next
+	return &ProxyError{Proxy: displayURL(v.url), Response: resp, Body: refused.Body}
 }
 
 // readHead reads a response up to the end of its head, an empty line, and not a
@@ -89,7 +85,7 @@ func readHead(r io.Reader, limit int) ([]byte, error) {
 			if errors.Is(err, io.EOF) {
 				err = fmt.Errorf("it closed the connection without an answer: %w", io.ErrUnexpectedEOF)
 			}
-			return nil, err
+			return head, err
 		}
 		head = append(head, b[0])
 		// "…a recipient MAY recognize a single LF as a line terminator".
@@ -98,7 +94,7 @@ func readHead(r io.Reader, limit int) ([]byte, error) {
 			return head, nil
 		}
 	}
-	return nil, fmt.Errorf("its answer's head is over %d bytes", limit)
+	return head, fmt.Errorf("its answer's head is over %d bytes", limit)
 }
 
 // statusOf returns the status code of a response's head; 0: it has none.
