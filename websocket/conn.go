@@ -133,7 +133,12 @@ func (c *Conn) Compressed() bool { return c.agreed != nil }
 
 // Extensions returns what was agreed on as Sec-WebSocket-Extensions says it;
 // empty: none. RFC 7692 section 7.1.
-func (c *Conn) Extensions() string { return c.agreed.String() }
+func (c *Conn) Extensions() string {
+	if c.agreed == nil {
+		return ""
+	}
+	return c.agreed.String()
+}
 
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].
