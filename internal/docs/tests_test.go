@@ -10,11 +10,11 @@ import (
 )
 
 var (
-	testName = regexp.MustCompile(`\b(?:Test|Fuzz)[A-Z]\w+`)
-	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz)[A-Z]\w+)\(`)
+	testName = regexp.MustCompile(`\b(?:Test|Fuzz|Example)[A-Z]\w+`)
+	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)[A-Z]\w+)\(`)
 )
 
-// Every test that the tables of rules and attacks name is there.
+// Every test that the tables of rules, features and attacks name is there.
 func TestNamedTestsExist(t *testing.T) {
 	have := make(map[string]bool)
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -35,7 +35,7 @@ func TestNamedTestsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range []string{"docs/conformance.md", "SECURITY.md"} {
+	for _, doc := range []string{"docs/conformance.md", "docs/features.md", "SECURITY.md"} {
 		names := testName.FindAllString(read(t, doc), -1)
 		if len(names) < 10 {
 			t.Errorf("%s names %d tests: does it still have its table?", doc, len(names))
