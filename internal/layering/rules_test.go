@@ -48,6 +48,15 @@ var rules = map[string]rule{
 		why:   "deflate is RFC 1951 over slices, and knows no protocol",
 		noStd: []string{"net", "net/http", "os", "time", "context", "io"},
 	},
+	"hub": {
+		why:   "hub gathers members and passes messages on: it never touches a socket",
+		noStd: []string{"net", "net/http", "os"},
+	},
+	"hub/hubws": {
+		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
+		own:   []string{"", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
+	},
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
 	},

@@ -1,0 +1,66 @@
+package hub
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Facts that calls report.
+var (
+	// ErrUnavailable: the engine cannot be reached. It is temporary: a
+	// publication may be retried, with the same idempotency key.
+	ErrUnavailable = errors.New("hub: the engine is away for now")
+
+	// ErrSlow: the member did not take its messages fast enough.
+	ErrSlow = errors.New("hub: too far behind")
+
+	// ErrLost: the channel's history was lost, or more of it than can be
+	// repaired. Who rejoins learns what there is.
+	ErrLost = errors.New("hub: messages of the channel were lost")
+
+	// ErrClosed: the hub, or the client, is closed.
+	ErrClosed = errors.New("hub: closed")
+
+	ErrJoined      = errors.New("hub: the client is in that channel already")
+	ErrNotJoined   = errors.New("hub: the client is not in that channel")
+	ErrNoHistory   = errors.New("hub: the channel keeps no history")
+	ErrNoPresence  = errors.New("hub: the channel keeps no presence")
+	ErrNoNamespace = errors.New("hub: there is no such namespace")
+	ErrTooLong     = errors.New("hub: the message is too long")
+)
+
+// NameError says why a channel's name was refused.
+type NameError struct {
+	Channel string
+	Reason  string
+}
+
+func (e *NameError) Error() string { return fmt.Sprintf("hub: channel %.64q: %s", e.Channel, e.Reason) }
+
+// DeniedError says that a client may not do what it asked for. Err is what
+// [Namespace] MaySubscribe or MayPublish said; nil: there is no such function.
+type DeniedError struct {
+	Action  string // "subscribe" or "publish"
+	Channel string
+	Err     error
+}
+
+func (e *DeniedError) Error() string {
+	s := fmt.Sprintf("hub: may not %s: %.64q", e.Action, e.Channel)
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+func (e *DeniedError) Unwrap() error { return e.Err }
+
+// FullError says which bound was met.
+type FullError struct {
+	What  string // "members" of a channel, "channels", or "channels of a client"
+	Limit int
+}
+
+func (e *FullError) Error() string {
+	return fmt.Sprintf("hub: there are %d %s already", e.Limit, e.What)
+}
