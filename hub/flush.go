@@ -115,7 +115,13 @@ func (c *Client) fallBehind() {
 
 func (c *Client) catchUp() {
 	batch := make([]*Message, 0, batchMost.messages)
+	readier, _ := c.out.(Readier)
 	for {
+		if readier != nil {
+			if err := readier.Ready(c.hub.ctx); err != nil {
+				c.sent(0, err)
+			}
+		}
 		b := c.take(batch)
 		if b == nil {
 			return

@@ -22,3 +22,12 @@ type Outlet interface {
 	// left its channels then.
 	Close(why error)
 }
+
+// A Readier is an Outlet that waits without a batch: the hub calls Ready before it
+// takes what Send is called with, so that all that waits is still subject to the
+// namespace's [Slow] policy, and what is sent is not older than it need be.
+type Readier interface {
+	// Ready waits, until ctx ends, until Send would not wait. After an error
+	// the hub sends no more.
+	Ready(ctx context.Context) error
+}

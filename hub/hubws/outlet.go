@@ -87,6 +87,9 @@ func (o *outlet) Send(ctx context.Context, batch []*hub.Message) (n int, err err
 	return n, err
 }
 
+// Ready implements [hub.Readier].
+func (o *outlet) Ready(ctx context.Context) error { return o.conn.Flush(ctx) }
+
 // send queues what there is room for.
 func (o *outlet) send(batch []*hub.Message) (n int, err error) {
 	var space [64]*websocket.Prepared
