@@ -40,6 +40,8 @@ type serveOptions struct {
 	drainDelay     time.Duration
 	verbose        bool
 	showSecrets    bool
+	admin          string
+	adminTokenFile string
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -66,6 +68,8 @@ second one aborts at once.`,
 	f.StringVar(&o.listen, "listen", "127.0.0.1:8080", "`address` to listen on; port 0 takes a free one")
 	f.BoolVar(&o.public, "public", false, "let everyone who can reach the address in, with tighter bounds")
 	f.StringVar(&o.tokenFile, "token-file", "", "`file` of lines name:token; only who has one of these may connect")
+	f.StringVar(&o.admin, "admin", "", "`address` of a listener of its own for the inspector, /metrics and the like; empty: none")
+	f.StringVar(&o.adminTokenFile, "admin-token-file", "", "`file` of lines name:token; only who has one of these may use the listener of --admin")
 	f.StringVar(&o.cookie, "cookie", "", "`name` of a cookie that may have the token")
 	f.StringArrayVar(&o.hosts, "host", nil, "Host `pattern` to answer to, such as chat.example.com or *.example.com; * is any (repeatable)")
 	f.StringArrayVar(&o.origins, "origin", nil, "`pattern` of other origins whose pages may connect, such as https://example.com (repeatable)")
@@ -100,7 +104,7 @@ const (
 // serve runs the server until ctx ends or a signal comes.
 func serve(ctx context.Context, o serveOptions, std stdio) error {
 	log := newLog(o, std.err)
-	if err := checkTLS(o); err != nil {
+	if err := errors.Join(checkTLS(o), checkAdmin(o)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	listener, err := listen(ctx, o)
@@ -122,16 +126,22 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	}
 
 	var unready atomic.Bool
+	ob, err := newObserved(g, log)
+	if err != nil {
+		return err
+	}
+	defer ob.board.Close()
 	app, err := newApp(appOptions{
-		gate:   g,
-		bounds: boundsFor(o),
-		unready: func() bool {
-			return unready.Load()
-		},
+		gate:     g,
+		bounds:   boundsFor(o),
+		unready:  unready.Load,
+		observed: ob,
+		local:    o.local(isLoopback(listener.Addr())),
 		websocket: websocket.Options{
 			PingInterval: o.pingInterval,
 			PongTimeout:  o.pongTimeout,
 			Logger:       log,
+			Hooks:        ob.registry.Hooks(),
 		},
 		log: log,
 	})
@@ -151,6 +161,13 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	if sum != "" {
 		fmt.Fprintf(std.err, "certificate SHA-256 %s\n", sum)
 	}
+	admin, err := serveAdmin(ctx, o, ob, unready.Load, config, log, std)
+	if err != nil {
+		srv.Close()
+		<-served
+		return err
+	}
+	defer admin.shutdown(context.WithoutCancel(ctx))
 
 	select {
 	case err := <-served:

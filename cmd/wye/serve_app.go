@@ -22,6 +22,8 @@ type appOptions struct {
 	bounds    bounds
 	unready   func() bool // whether /readyz says no
 	websocket websocket.Options
+	observed  *observed // knows of every connection
+	local     bool      // whether the inspector is here too
 	log       *slog.Logger
 }
 
@@ -40,11 +42,12 @@ type endpoint struct {
 // newApp mounts the endpoints. The caller closes the app when its last
 // connection has ended.
 func newApp(o appOptions) (*app, error) {
+	known := o.observed.registry.Protocol
 	var pages *site.Site // tells of the endpoints, one of which falls back to it
 	tokens := &wye.Switch{
 		Protocols: []wye.Offer{
-			{Token: wye.Token{Name: "example", Version: "1"}, Protocol: guarded{o.gate, lines.Echo(o.bounds.rate)}},
-			{Token: wye.Token{Name: "foo", Version: "2"}, Protocol: guarded{o.gate, lines.Echo(o.bounds.rate)}},
+			{Token: wye.Token{Name: "example", Version: "1"}, Protocol: known(guarded{o.gate, lines.Echo(o.bounds.rate)})},
+			{Token: wye.Token{Name: "foo", Version: "2"}, Protocol: known(guarded{o.gate, lines.Echo(o.bounds.rate)})},
 		},
 		Fallback: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { pages.Index(w, r) }),
 		Logger:   o.log,
@@ -62,11 +65,26 @@ func newApp(o appOptions) (*app, error) {
 		{aboutRelay, relays},
 		{aboutTokens, tokens},
 		{aboutData, http.HandlerFunc(data)},
+		{aboutDashboard, o.observed.board.Handler(accept)},
+		{aboutLive, live()},
 		{aboutReady, ready(o.unready)},
+	}
+	if o.local {
+		endpoints = append(endpoints, o.observed.localEndpoints(accept, o.log)...)
 	}
 	if o.gate.Verifier != nil {
 		endpoints = append(endpoints, endpoint{aboutTicket, o.gate.TicketHandler()})
 	}
+	mux, mounted, err := mount(endpoints)
+	if err != nil {
+		return nil, err
+	}
+	pages = mounted
+	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, relays}}, nil
+}
+
+// mount serves the endpoints, their pages, and what these load.
+func mount(endpoints []endpoint) (*http.ServeMux, *site.Site, error) {
 	told := make([]site.Endpoint, len(endpoints))
 	mux := http.NewServeMux()
 	for i, e := range endpoints {
@@ -80,10 +98,10 @@ func newApp(o appOptions) (*app, error) {
 	}
 	pages, err := site.New(told, versionLine())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	pages.Mount(mux)
-	return &app{admit(o.gate, o.log, mux), []interface{ Close() }{chats, relays}}, nil
+	return mux, pages, nil
 }
 
 // Close drops what the endpoints keep.

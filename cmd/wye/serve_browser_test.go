@@ -124,7 +124,7 @@ func TestStartPageInChromium(t *testing.T) {
 	p.until(`!document.querySelector("#tools").hidden`)
 	p.picture("start", look{width: 1200, height: 1500})
 
-	if lines := eval[[]string](p, `[...document.querySelectorAll(".line:not([hidden]) code")].map((e) => e.textContent)`); len(lines) != 6 || !strings.Contains(strings.Join(lines, "\n"), "http://"+server.addr+"/echo") {
+	if lines := eval[[]string](p, `[...document.querySelectorAll(".line:not([hidden]) code")].map((e) => e.textContent)`); len(lines) != eval[int](p, `document.querySelectorAll(".endpoint").length`) || !strings.Contains(strings.Join(lines, "\n"), "http://"+server.addr+"/echo") {
 		t.Errorf("one line per endpoint shows, got %q", lines)
 	}
 	p.do(chromedp.Click(chromedp.CSS(`#tools button:nth-child(2)`)))

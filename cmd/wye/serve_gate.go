@@ -29,7 +29,7 @@ func newGate(o serveOptions, loopback bool) (*gate.Gate, error) {
 		g.Hosts = append(gate.LoopbackHosts(), o.hosts...)
 	}
 	if o.tokenFile != "" {
-		tokens, err := readTokens(o.tokenFile)
+		tokens, err := readTokens("--token-file", o.tokenFile)
 		if err != nil {
 			return nil, err
 		}
@@ -40,18 +40,18 @@ func newGate(o serveOptions, loopback bool) (*gate.Gate, error) {
 	return g, g.Validate()
 }
 
-func readTokens(name string) (*gate.Tokens, error) {
+func readTokens(flag, name string) (*gate.Tokens, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("--token-file: %w", err)
+		return nil, fmt.Errorf("%s: %w", flag, err)
 	}
 	defer f.Close()
 	tokens, err := gate.ReadTokens(f)
 	if err != nil {
-		return nil, fmt.Errorf("--token-file %s: %w", name, err)
+		return nil, fmt.Errorf("%s %s: %w", flag, name, err)
 	}
 	if tokens.Len() == 0 {
-		return nil, fmt.Errorf("--token-file %s: it has no tokens, so nobody could connect: write a line name:token", name)
+		return nil, fmt.Errorf("%s %s: it has no tokens, so nobody could connect: write a line name:token", flag, name)
 	}
 	return tokens, nil
 }

@@ -70,6 +70,33 @@ func TestRequestsAsTheyArePrinted(t *testing.T) {
 			r.gets("\x81")
 		}},
 
+		{"the real-time dashboard", []string{
+			"GET /api/live-metrics HTTP/1.1",
+			"Host: dashboard.example.com",
+			"Connection: Upgrade",
+			"Upgrade: websocket",
+			"Sec-WebSocket-Version: 13",
+			"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
+		}, "101 Switching Protocols", []string{
+			"Connection", "Upgrade",
+			"Upgrade", "websocket",
+			"Sec-WebSocket-Accept", "HSmrc0sMlYUkAGmm5OPpG2HaGWk=",
+			"Sec-WebSocket-Protocol", "",
+		}, "", showsHistory},
+
+		{"the real-time dashboard, with its subprotocol", []string{
+			"GET /api/live-metrics HTTP/1.1",
+			"Host: dashboard.example.com",
+			"Connection: Upgrade",
+			"Upgrade: websocket",
+			"Sec-WebSocket-Version: 13",
+			"Sec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==",
+			"Sec-WebSocket-Protocol: other, metrics-v1",
+		}, "101 Switching Protocols", []string{
+			"Upgrade", "websocket",
+			"Sec-WebSocket-Protocol", "metrics-v1",
+		}, "", showsHistory},
+
 		{"a list of tokens", []string{
 			"GET /index.html HTTP/1.1",
 			"Host: example.com", // added
