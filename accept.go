@@ -36,6 +36,11 @@ type AcceptOptions struct {
 
 	// Group is what the connection joins. nil: the server's, see [GroupOf].
 	Group *Group
+
+	// Above are the protocols that go on over t, the lowest first: after
+	// "Upgrade: TLS/1.2, HTTP/1.1" it is HTTP/1.1. They need not have been
+	// asked for.
+	Above []Token
 }
 
 func (o *AcceptOptions) timeout() time.Duration {
@@ -72,7 +77,7 @@ func Accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 }
 
 func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) (*conn, error) {
-	head, err := switchingHead(w, r, t, opts.Header)
+	head, err := switchingHead(w, r, t, opts)
 	if err == nil {
 		err = hijackable(w)
 	}
@@ -119,7 +124,7 @@ func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 }
 
 // switchingHead is the response that switches r to t.
-func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http.Header) ([]byte, error) {
+func switchingHead(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) ([]byte, error) {
 	if !slices.ContainsFunc(Requested(r), t.Equal) {
 		// "A server MUST NOT switch to a protocol that was not indicated by
 		// the client in the corresponding request's Upgrade header field."
@@ -136,8 +141,16 @@ func switchingHead(w http.ResponseWriter, r *http.Request, t Token, further http
 	}
 	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: "...)
 	b = append(b, t.String()...)
+	for _, above := range opts.Above {
+		// "If multiple protocol layers are being switched, the sender MUST
+		// list the protocols in layer-ascending order." RFC 9110 §7.8
+		if !above.valid() {
+			return nil, fmt.Errorf("wye: %q is not an upgrade token", above)
+		}
+		b = append(append(b, ", "...), above.String()...)
+	}
 	b = append(b, "\r\nConnection: Upgrade\r\n"...)
-	fields := switchingFields(w.Header(), further)
+	fields := switchingFields(w.Header(), opts.Header)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		for _, value := range fields[name] {
 			if !isToken(name) || !isFieldValue(value) {

@@ -26,6 +26,27 @@ func TestAcceptAnswersWithTheTokenAndTheFields(t *testing.T) {
 	a.conn(t)
 }
 
+// "If multiple protocol layers are being switched, the sender MUST list the
+// protocols in layer-ascending order." RFC 9110 §7.8
+func TestAcceptNamesTheLayersAbove(t *testing.T) {
+	a := newAcceptor(&AcceptOptions{Above: []Token{{"HTTP", "1.1"}, {"foo", ""}}})
+	_, address := serve(t, a)
+	p := call(t, address)
+	p.say(ask)
+	p.want("HTTP/1.1 101 Switching Protocols\r\nUpgrade: example/1, HTTP/1.1, foo\r\nConnection: Upgrade\r\n\r\n")
+	a.conn(t)
+}
+
+func TestAcceptRefusesALayerThatIsNoToken(t *testing.T) {
+	a := newAcceptor(&AcceptOptions{Above: []Token{{"a\r\nb", ""}}})
+	_, address := serve(t, a)
+	p := call(t, address)
+	p.say(ask)
+	if err := receive(t, a.errs); err == nil || !strings.Contains(err.Error(), "not an upgrade token") {
+		t.Errorf("want an error about the token, got %v", err)
+	}
+}
+
 // The fields that the switch itself is made of, and those of a body, come from
 // nobody, in whatever case they are written. "A server MUST NOT send a
 // Content-Length header field in any response with a status code of 1xx".
