@@ -57,6 +57,22 @@ var rules = map[string]rule{
 		own:   []string{"", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
+	"h2c": {
+		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
+		own:   []string{"", "internal/handoff", "internal/exchange"},
+		third: slices.Concat(idna, socks), // the root's
+	},
+	"internal/handoff": {
+		why:   "handoff gives connections back to net/http, whatever was switched to",
+		own:   []string{""},
+		third: slices.Concat(idna, socks),
+	},
+	"internal/exchange": {
+		why:   "exchange is a client's part of an upgrade to what is HTTP again",
+		own:   []string{"", "internal/handoff"},
+		third: slices.Concat(idna, socks),
+	},
+	"internal/talk": {why: "it serves tests alone"},
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
 	},
