@@ -61,11 +61,11 @@ type DialOptions struct {
 	ProxyTLSConfig *tls.Config
 
 	// Carriers are the versions of HTTP to try for each hop, the preferred one
-	// first. When one has no connection after 250 ms, or fails, the next begins
-	// too; requests are sent one at a time, and the first final response counts,
-	// whether it switches or refuses. One that has sent its request and hears
-	// nothing has half of the time that is left, while there is another.
-	// Empty: [HTTP1] alone.
+	// first. While one has no connection, the next begins to connect too, 250 ms
+	// later, or when one fails. Requests are sent one at a time, and the first
+	// final response counts, whether it switches or refuses. Who has sent the
+	// request and hears nothing has half of the time that is left, unless no
+	// other carrier is. Empty: [HTTP1] alone.
 	Carriers []Carrier
 
 	// Timeout bounds everything until the answer's head is read, redirects

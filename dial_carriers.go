@@ -67,6 +67,7 @@ func (o *outcome) final() bool {
 	return o.err == nil || errors.As(o.err, new(*RefusedError)) || errors.As(o.err, new(*HandshakeError))
 }
 
+// race returns when no carrier runs any more.
 func (r *race) race() (Conn, *http.Response, error) {
 	ctx, cancel := context.WithCancelCause(r.ctx)
 	var running sync.WaitGroup
@@ -90,11 +91,12 @@ func (r *race) race() (Conn, *http.Response, error) {
 	for ended < len(r.carriers) && (started == 0 || ended < started || ctx.Err() == nil) {
 		select {
 		case <-timer.C:
-			if i := started; i == 0 || i < len(r.carriers) && ctx.Err() == nil {
+			i, asking := started, len(r.turn) > 0
+			if i == 0 || i < len(r.carriers) && ctx.Err() == nil && !asking {
 				started++
 				running.Go(func() { outcomes <- r.run(ctx, i) }) // ends soon after ctx
-				timer.Reset(headStart)
 			}
+			timer.Reset(headStart)
 		case o := <-outcomes:
 			if o.final() {
 				return o.c, o.resp, r.failure(o.err)
