@@ -62,6 +62,11 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/handoff", "internal/exchange"},
 		third: slices.Concat(idna, socks), // the root's
 	},
+	"tlsupgrade": {
+		why:   "tlsupgrade is HTTP/1.1 over TLS after an upgrade",
+		own:   []string{"", "internal/handoff", "internal/exchange"},
+		third: slices.Concat(idna, socks), // the root's
+	},
 	"internal/handoff": {
 		why:   "handoff gives connections back to net/http, whatever was switched to",
 		own:   []string{""},
