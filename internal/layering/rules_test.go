@@ -52,6 +52,11 @@ var rules = map[string]rule{
 		why:   "hub gathers members and passes messages on: it never touches a socket",
 		noStd: []string{"net", "net/http", "os"},
 	},
+	"hub/enginetest": {
+		why:   "enginetest is what every engine of a hub has to do, as tests",
+		own:   []string{"hub"},
+		noStd: []string{"net", "net/http"},
+	},
 	"hub/hubws": {
 		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
 		own:   []string{"", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
