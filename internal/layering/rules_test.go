@@ -24,6 +24,12 @@ var idna = []string{"golang.org/x/net/idna", "golang.org/x/text/..."}
 // socks is the part of x/net that dials through SOCKS proxies.
 var socks = []string{"golang.org/x/net/proxy", "golang.org/x/net/internal/socks"}
 
+// quic is quic-go, and what that needs.
+var quic = []string{
+	"github.com/quic-go/quic-go/...", "github.com/quic-go/quic-go", "github.com/quic-go/qpack",
+	"golang.org/x/crypto/...", "golang.org/x/net/...", "golang.org/x/sys/...",
+}
+
 // rules has a row for every package of the module, by its path below root.
 var rules = map[string]rule{
 	"": {
@@ -83,6 +89,11 @@ var rules = map[string]rule{
 		third: slices.Concat(idna, socks),
 	},
 	"internal/talk": {why: "it serves tests alone"},
+	"h3": {
+		why:   "h3 is a carrier: it joins wye and quic-go, and knows no protocol above",
+		own:   []string{""},
+		third: slices.Concat(idna, socks, quic),
+	},
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
 	},
