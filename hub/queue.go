@@ -145,25 +145,25 @@ func (c *Client) offer(s *seat, m *Message) (wake bool) {
 }
 
 func (c *Client) offerLocked(s *seat, m *Message) (wake bool) {
-	c.countLocked(offered, 1)
+	c.count.Offered++
 	slow := s.channel.Namespace.Slow
 	if slow == Conflate && c.state == behind && c.queue.conflate(s, m) {
-		c.countLocked(conflated, 1)
+		c.count.Conflated++
 		return false
 	}
 	for !c.queue.room(c.most, len(m.Data)) {
 		switch {
 		case slow == Disconnect:
-			c.countLocked(droppedNewest, 1)
+			c.count.DroppedNewest++
 			c.endLocked(ErrSlow)
 			return false
 		case slow == Conflate && c.queue.conflate(s, m):
-			c.countLocked(conflated, 1)
+			c.count.Conflated++
 			return false
 		case slow != DropNewest && c.queue.dropOldest(s):
-			c.countLocked(droppedOldest, 1)
+			c.count.DroppedOldest++
 		default:
-			c.countLocked(droppedNewest, 1)
+			c.count.DroppedNewest++
 			return false
 		}
 	}
@@ -182,5 +182,5 @@ func (c *Client) pushLocked(e entry) (wake bool) {
 
 // abandonLocked gives up what waits.
 func (c *Client) abandonLocked() {
-	c.countLocked(abandoned, c.queue.forget(nil))
+	c.count.Abandoned += uint64(c.queue.forget(nil))
 }

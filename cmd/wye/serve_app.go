@@ -58,9 +58,14 @@ func newApp(o appOptions) (*app, error) {
 	echoes.MaxMessage, rooms.MaxMessage = o.bounds.echoMessage, o.bounds.roomMessage
 	chats := chat.NewHandler(o.bounds.rooms, o.bounds.chat, accept)
 	relays := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
+	stocks, err := newPrices(accept)
+	if err != nil {
+		return nil, err
+	}
 
 	endpoints := []endpoint{
 		{aboutChat, chats},
+		{aboutTicker, stocks},
 		{aboutEcho, echo.Handler(o.bounds.rate, echoes)},
 		{aboutRelay, relays},
 		{aboutTokens, tokens},
@@ -80,7 +85,7 @@ func newApp(o appOptions) (*app, error) {
 		return nil, err
 	}
 	pages = mounted
-	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, relays}}, nil
+	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, relays, stocks}}, nil
 }
 
 // mount serves the endpoints, their pages, and what these load.

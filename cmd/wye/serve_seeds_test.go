@@ -97,6 +97,35 @@ func TestRequestsAsTheyArePrinted(t *testing.T) {
 			"Sec-WebSocket-Protocol", "metrics-v1",
 		}, "", showsHistory},
 
+		{"the stock ticker", []string{
+			"GET /api/stocks/stream HTTP/1.1",
+			"Host: trading.example.com",
+			"Connection: Upgrade",
+			"Upgrade: websocket",
+			"Sec-WebSocket-Version: 13",
+			"Sec-WebSocket-Key: c3RvY2sgdGlja2VyIGtleQ==",
+		}, "101 Switching Protocols", []string{
+			"Connection", "Upgrade",
+			"Upgrade", "websocket",
+			"Sec-WebSocket-Accept", "YUXDrcWHxZ5u2E/pucE+XZob0QA=",
+			"Sec-WebSocket-Protocol", "",
+		}, "", (*raw).ticks},
+
+		{"the stock ticker, with its subprotocol", []string{
+			"GET /api/stocks/stream HTTP/1.1",
+			"Host: trading.example.com",
+			"Connection: Upgrade",
+			"Upgrade: websocket",
+			"Sec-WebSocket-Version: 13",
+			"Sec-WebSocket-Key: c3RvY2sgdGlja2VyIGtleQ==",
+			"Sec-WebSocket-Protocol: ticker-v1",
+		}, "101 Switching Protocols", []string{
+			"Connection", "Upgrade",
+			"Upgrade", "websocket",
+			"Sec-WebSocket-Accept", "YUXDrcWHxZ5u2E/pucE+XZob0QA=",
+			"Sec-WebSocket-Protocol", "ticker-v1",
+		}, "", (*raw).ticks},
+
 		{"a list of tokens", []string{
 			"GET /index.html HTTP/1.1",
 			"Host: example.com", // added

@@ -8,16 +8,12 @@ import (
 )
 
 // Target is r's request target for a connection to the server itself: a path
-// and query, or "*". Empty: r's is none that could be.
+// and query, or "*".
 func Target(r *http.Request) string {
-	target := r.RequestURI
-	if target != "*" && !strings.HasPrefix(target, "/") {
-		target = r.URL.RequestURI() // of "http://host/path"
-		if !strings.HasPrefix(target, "/") {
-			return "" // of "name:anything"
-		}
+	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
+		return r.RequestURI
 	}
-	return target
+	return r.URL.RequestURI() // of "http://host/path"
 }
 
 // EndToEnd returns the fields of h that mean more than the connection on which

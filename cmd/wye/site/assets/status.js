@@ -10,6 +10,9 @@ let followed = null;
 let unfollow = null;
 let timer = 0;
 
+// On a phone the links of the header may be more than fit.
+document.querySelector(".top [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+
 // follow shows the state of socket from now on, in place of another's. Call it
 // before open. With null nothing shows.
 export function follow(socket) {
