@@ -1,4 +1,4 @@
-.PHONY: help fmt lint test race fuzz invert cover bench tidy api ci
+.PHONY: help fmt lint test race fuzz invert cover bench peers tidy api ci
 
 help: ## what there is
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile
@@ -29,6 +29,9 @@ cover: ## coverage by function, in coverage.html too
 
 bench: ## benchmarks; ONLY picks some
 	go test -run '^$$' -bench '$(or $(ONLY),.)' -benchmem work
+
+peers: ## what servers cost beside those of other libraries; writes docs/benchmarks.md
+	cd peers && go run ./bench
 
 tidy: ## go.mod and go.sum of every module
 	.ci/tidy

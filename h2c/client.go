@@ -70,7 +70,7 @@ func fit(r *http.Request) error {
 	case r.Body != nil && r.Body != http.NoBody:
 		return errors.New("the request has a body: upgrade by one without, then send it over the Conn")
 	case r.Method == http.MethodConnect:
-		return errors.New("CONNECT asks for a tunnel, not for HTTP/2")
+		return errors.New("a CONNECT asks for a tunnel, not for HTTP/2")
 	}
 	return nil
 }

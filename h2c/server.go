@@ -151,8 +151,8 @@ func (h *handler) judge(r *http.Request) (u upgrade, err error) {
 		// What is sent of a body before the switch would have to be counted
 		// against the windows of a connection that has none yet.
 		return u, errors.New("the request has a body")
-	case r.Method == http.MethodConnect:
-		return u, errors.New("the method is CONNECT")
+	case r.Method == http.MethodConnect || handoff.Target(r) == "":
+		return u, errors.New("the request target is not on this server")
 	case handoff.Proxied(r):
 		return u, errors.New("the request came through a proxy")
 	case r.Context().Value(http.ServerContextKey) != h.srv:

@@ -232,6 +232,16 @@ func TestDeclinedOverHTTP10(t *testing.T) {
 	p.WantEnd()
 }
 
+// A target that is no path cannot be one in HTTP/2.
+func TestDeclinedForAnotherTarget(t *testing.T) {
+	_, address := serve(t, nil, nil)
+	for _, line := range []string{"GET name:opaque", "CONNECT host.example:80"} {
+		p := talk.To(t, address)
+		p.Say(line + " HTTP/1.1\r\nHost: host.example\r\n" + asking + "\r\n")
+		p.Want("HTTP/1.1 200 OK\r\n")
+	}
+}
+
 func TestDeclinedByAllow(t *testing.T) {
 	asked := 0
 	_, address := serve(t, nil, &Options{Logger: quiet, Allow: func(r *http.Request) bool { asked++; return r.URL.Path == "/yes" }})

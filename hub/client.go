@@ -23,7 +23,7 @@ type Client struct {
 	state sending
 	why   error // of the end; nil: it has none
 	seats []*seat
-	count ClientStats
+	count [outcomes]uint64
 }
 
 // sending says who sends what is queued.
@@ -105,9 +105,9 @@ func (c *Client) Send(data []byte, binary bool) error {
 		defer c.mu.Unlock()
 		return c.why
 	}
-	c.count.Offered++
+	c.countLocked(offered, 1)
 	if !c.queue.room(c.most, len(m.Data)) {
-		c.count.DroppedNewest++
+		c.countLocked(droppedNewest, 1)
 		c.endLocked(ErrSlow)
 		c.mu.Unlock()
 		return ErrSlow
@@ -177,29 +177,6 @@ func (c *Client) seat(name string) *seat {
 		}
 	}
 	return nil
-}
-
-// ClientStats is what became of the messages for a client:
-//
-//	Offered = Delivered + DroppedNewest + DroppedOldest + Conflated + Abandoned + Queued
-type ClientStats struct {
-	Offered       uint64 // published into its channels, or sent to it
-	Delivered     uint64 // taken by its Outlet
-	DroppedNewest uint64 // see [DropNewest], and what did not fit when the client was disconnected
-	DroppedOldest uint64 // see [DropOldest]
-	Conflated     uint64 // see [Conflate]
-	Abandoned     uint64 // still queued when the client left the channel, or ended
-	Queued        uint64 // not sent yet
-	QueuedBytes   uint64
-}
-
-// Stats may be called at any time.
-func (c *Client) Stats() ClientStats {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s := c.count
-	s.Queued, s.QueuedBytes = uint64(c.queue.messages()), uint64(c.queue.bytes)
-	return s
 }
 
 // endNow ends the client.

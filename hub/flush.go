@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // A flusher sends what is queued for its share of the clients: those whose queue
@@ -10,11 +11,14 @@ import (
 // is empty. It never waits for a client: one whose Outlet does not take
 // everything at once gets a goroutine of its own, until its queue is empty.
 type flusher struct {
-	hub *Hub
+	hub   *Hub
+	count [outcomes]atomic.Uint64 // of its clients
 
 	mu      sync.Mutex // guards what is below
 	clients []*Client
 	running bool
+
+	_ [64]byte // the next flusher is another processor's
 }
 
 // batchMost bounds one call of an Outlet.
@@ -95,8 +99,7 @@ func (c *Client) sent(n int, err error) {
 	defer c.mu.Unlock()
 	n = max(0, min(n, c.queue.sending))
 	c.queue.sent(n)
-	c.count.Delivered += uint64(n)
-	c.hub.stats.delivered.Add(uint64(n))
+	c.countLocked(delivered, n)
 	if err != nil {
 		c.endLocked(err)
 	}

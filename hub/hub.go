@@ -51,6 +51,8 @@ type Hub struct {
 	ctx    context.Context // ends with the hub; its cause is ErrClosed
 	cancel context.CancelCauseFunc
 	tasks  tasks
+	check  check
+	owed   departures
 }
 
 // New opens a hub. The caller closes it.
@@ -97,11 +99,12 @@ func New(opts Options) (*Hub, error) {
 		return nil, fmt.Errorf("hub: opening the engine: %w", err)
 	}
 	h.link = link
+	h.check.init(h)
 	return h, nil
 }
 
 // Close ends every client, with [ErrClosed] to its Outlet, waits until they have
-// said goodbye, and leaves the engine.
+// said goodbye, and leaves the engine. Nothing of the hub's runs then.
 func (h *Hub) Close() error {
 	for _, c := range h.clients.close() {
 		c.mu.Lock()
@@ -109,6 +112,7 @@ func (h *Hub) Close() error {
 		c.mu.Unlock()
 	}
 	h.cancel(ErrClosed)
+	h.check.stop()
 	h.tasks.wait()
 	return h.link.Close()
 }

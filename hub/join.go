@@ -65,6 +65,7 @@ func (c *Client) Join(ctx context.Context, channel string, opts *JoinOptions) (*
 		return nil, err
 	}
 	room.tiers.add(s)
+	c.hub.stats.members.Add(1)
 	w, err := c.welcome(ctx, s, opts)
 	if err != nil {
 		c.hub.leave(ctx, s)
@@ -187,7 +188,7 @@ func (c *Client) greetLocked(s *seat, w *Welcome, greeting []*Message) (wake boo
 	}
 	s.joining, s.held, s.after = false, false, w.Position.Offset
 	for _, m := range greeting {
-		c.count.Offered++
+		c.countLocked(offered, 1)
 		wake = c.pushLocked(entry{m, s, true}) || wake
 	}
 	waiting := s.waiting
@@ -221,7 +222,7 @@ func (h *Hub) leave(ctx context.Context, s *seat) {
 	}
 	s.left = true
 	c.seats = slices.DeleteFunc(c.seats, func(o *seat) bool { return o == s })
-	c.count.Abandoned += uint64(c.queue.forget(s))
+	c.countLocked(abandoned, c.queue.forget(s))
 	joining := s.joining
 	c.mu.Unlock()
 	if !joining {
@@ -234,11 +235,10 @@ func (h *Hub) standUp(ctx context.Context, s *seat) {
 	s.channel.tiers.remove(s)
 	if ch := s.channel.Channel; ch.Namespace.Presence.TTL > 0 {
 		ctx = context.WithoutCancel(ctx)
-		if err := h.link.Exit(ctx, ch, s.client.self.ID); err != nil {
-			h.opt.Logger.WarnContext(ctx, "hub: a member that left is still listed", "channel", ch.Name, "err", err)
-		}
+		h.exit(ctx, departure{ch, s.client.self.ID})
 		h.announce(ctx, ch, Left, s.client.self)
 	}
+	h.stats.members.Add(-1)
 	h.rooms.exit(s.channel)
 }
 

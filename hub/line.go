@@ -79,6 +79,17 @@ func (l *line) mend() {
 	l.room.hub.tasks.start(l.mendAll) // ends when nothing is missing, or with the hub
 }
 
+// compare mends the line if it does not stand where the engine does. What is
+// still on its way from there is no gap, and the reading of it does no harm.
+func (l *line) compare(top Position) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.mending && top != l.top {
+		l.mending = true
+		l.mend()
+	}
+}
+
 // mendAgain is how long to wait before a read that failed is tried again, though
 // the engine is not known to be away.
 const mendAgain = time.Second

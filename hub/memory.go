@@ -4,6 +4,7 @@ import (
 	"container/heap"
 	"container/list"
 	"crypto/rand"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -17,8 +18,10 @@ type Memory struct {
 	epoch string // what the epochs of its logs begin with
 
 	keys atomic.Int64 // idempotency keys, of all logs
+	away atomic.Bool  // see Cut
 
 	mu      sync.Mutex // guards what is below, and some of each log; locked before a log's
+	links   []*memoryLink
 	logs    map[string]*log
 	lives   uint64      // how many logs there have been
 	idle    *list.List  // of logs that no node subscribes, the longest idle first
@@ -63,7 +66,51 @@ func NewMemory(opts *MemoryOptions) *Memory {
 
 // Open implements [Engine].
 func (m *Memory) Open(r Receiver, _ []Namespace) (Link, error) {
-	return &memoryLink{memory: m, r: r}, nil
+	k := &memoryLink{memory: m, r: r}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.links = append(m.links, k)
+	return k, nil
+}
+
+// Cut is for tests: it puts the engine out of reach, for every hub that it has,
+// until mend is called.
+func (m *Memory) Cut() (mend func()) {
+	m.away.Store(true)
+	for _, k := range m.all() {
+		k.r.Away(ErrUnavailable)
+	}
+	return sync.OnceFunc(func() {
+		m.away.Store(false)
+		for _, k := range m.all() {
+			k.r.Back()
+		}
+	})
+}
+
+// Forget is for tests: it loses all history, as an engine may whose machines have
+// failed. What goes on has other epochs.
+func (m *Memory) Forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.logs {
+		l.mu.Lock()
+		m.keys.Add(-int64(len(l.keys)))
+		l.epoch, l.top, l.lost, l.messages, l.keys, l.keyAges = m.newEpoch(), 0, 0, nil, nil, nil
+		l.mu.Unlock()
+	}
+}
+
+func (m *Memory) all() []*memoryLink {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.links)
+}
+
+// newEpoch is of a log's history that begins. mu is held.
+func (m *Memory) newEpoch() string {
+	m.lives++
+	return m.epoch + "." + strconv.FormatUint(m.lives, 36)
 }
 
 // locked finds the log of ch and locks it; nil: there is none, and make does not
@@ -100,8 +147,7 @@ func (m *Memory) find(ch Channel, make bool) (l *log, scheduled bool, err error)
 		m.dropLocked(l)
 		l.mu.Unlock()
 	}
-	m.lives++
-	l = &log{Channel: ch, epoch: m.epoch + "." + strconv.FormatUint(m.lives, 36), place: -1}
+	l = &log{Channel: ch, epoch: m.newEpoch(), place: -1}
 	m.logs[ch.Name] = l
 	m.restLocked(l)
 	return l, false, nil

@@ -22,8 +22,11 @@ type memoryLink struct {
 func (k *memoryLink) err() error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed {
+	switch {
+	case k.closed:
 		return ErrClosed
+	case k.memory.away.Load():
+		return ErrUnavailable
 	}
 	return nil
 }
@@ -58,6 +61,9 @@ func (k *memoryLink) Subscribe(_ context.Context, ch Channel) error {
 		}
 		l.mu.Unlock()
 		m.mu.Unlock()
+		if err != nil {
+			m.look(l) // nothing may be in it
+		}
 		if !dropped {
 			return err
 		}
@@ -147,19 +153,22 @@ func (k *memoryLink) Enter(_ context.Context, ch Channel, who Member) error {
 	if l == nil {
 		return err
 	}
-	defer l.mu.Unlock()
-	if err := k.err(); err != nil {
-		return err
+	err = k.err()
+	if err == nil {
+		l.enter(who, k)
 	}
-	if l.members == nil {
-		l.members = map[string]memoryMember{}
+	l.mu.Unlock()
+	if err != nil {
+		k.memory.look(l) // nothing may be in it
 	}
-	l.members[who.ID] = memoryMember{who, k}
-	return nil
+	return err
 }
 
 // Exit implements [Link].
 func (k *memoryLink) Exit(_ context.Context, ch Channel, id string) error {
+	if err := k.err(); err != nil {
+		return err
+	}
 	l, _, err := k.memory.locked(ch, false)
 	if l == nil {
 		return err
@@ -192,27 +201,43 @@ func (k *memoryLink) Members(_ context.Context, ch Channel) ([]Member, error) {
 
 // Close implements [Link].
 func (k *memoryLink) Close() error {
-	for _, l := range k.end(time.Time{}) {
-		l.mu.Lock()
+	if k.memory.away.Load() {
+		k.Kill()
+		return nil
+	}
+	k.end(time.Time{}, func(l *log) {
 		for id, m := range l.members {
 			if m.node == k {
 				delete(l.members, id)
 			}
 		}
-		l.mu.Unlock()
-		k.Unsubscribe(l.Channel)
-		k.memory.look(l)
-	}
+	})
 	return nil
 }
 
-// end ends the link, and returns all logs. died is when the node died, if it has
-// not just left.
-func (k *memoryLink) end(died time.Time) []*log {
+// Kill ends the link as the death of its process would.
+func (k *memoryLink) Kill() { k.end(time.Now(), func(*log) {}) }
+
+// end ends the link, and calls f with each log, locked. died is when the node
+// died, if it has not just left.
+func (k *memoryLink) end(died time.Time, f func(*log)) {
 	k.mu.Lock()
+	was := k.closed
 	k.closed, k.died = true, died
 	k.mu.Unlock()
-	k.memory.mu.Lock()
-	defer k.memory.mu.Unlock()
-	return slices.Collect(maps.Values(k.memory.logs))
+	if was {
+		return
+	}
+	m := k.memory
+	m.mu.Lock()
+	m.links = slices.DeleteFunc(m.links, func(o *memoryLink) bool { return o == k })
+	logs := slices.Collect(maps.Values(m.logs))
+	m.mu.Unlock()
+	for _, l := range logs {
+		l.mu.Lock()
+		f(l)
+		l.mu.Unlock()
+		k.Unsubscribe(l.Channel)
+		m.look(l)
+	}
 }

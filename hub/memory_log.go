@@ -58,6 +58,13 @@ func (l *log) store(m *Message, key string) Receipt {
 	return r
 }
 
+func (l *log) enter(who Member, node *memoryLink) {
+	if l.members == nil {
+		l.members = map[string]memoryMember{}
+	}
+	l.members[who.ID] = memoryMember{who, node}
+}
+
 // trim removes the n oldest messages.
 func (l *log) trim(n int) {
 	if n <= 0 {

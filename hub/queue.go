@@ -145,25 +145,25 @@ func (c *Client) offer(s *seat, m *Message) (wake bool) {
 }
 
 func (c *Client) offerLocked(s *seat, m *Message) (wake bool) {
-	c.count.Offered++
+	c.countLocked(offered, 1)
 	slow := s.channel.Namespace.Slow
 	if slow == Conflate && c.state == behind && c.queue.conflate(s, m) {
-		c.count.Conflated++
+		c.countLocked(conflated, 1)
 		return false
 	}
 	for !c.queue.room(c.most, len(m.Data)) {
 		switch {
 		case slow == Disconnect:
-			c.count.DroppedNewest++
+			c.countLocked(droppedNewest, 1)
 			c.endLocked(ErrSlow)
 			return false
 		case slow == Conflate && c.queue.conflate(s, m):
-			c.count.Conflated++
+			c.countLocked(conflated, 1)
 			return false
 		case slow != DropNewest && c.queue.dropOldest(s):
-			c.count.DroppedOldest++
+			c.countLocked(droppedOldest, 1)
 		default:
-			c.count.DroppedNewest++
+			c.countLocked(droppedNewest, 1)
 			return false
 		}
 	}
@@ -182,5 +182,5 @@ func (c *Client) pushLocked(e entry) (wake bool) {
 
 // abandonLocked gives up what waits.
 func (c *Client) abandonLocked() {
-	c.count.Abandoned += uint64(c.queue.forget(nil))
+	c.countLocked(abandoned, c.queue.forget(nil))
 }

@@ -112,8 +112,8 @@ func (rs *rooms) reserve(ch Channel) (r *room, has role, wait <-chan struct{}, e
 		if r.gone != nil {
 			return r, nobody, r.gone, nil
 		}
-		if most := ch.Namespace.MaxMembers; most > 0 && r.refs >= most {
-			return nil, nobody, nil, &FullError{"members of the channel", most}
+		if err := r.full(); err != nil {
+			return nil, nobody, nil, err
 		}
 		r.refs++
 		return r, guest, r.ready, nil
@@ -134,6 +134,36 @@ func (rs *rooms) reserve(ch Channel) (r *room, has role, wait <-chan struct{}, e
 	return r, opener, nil, nil
 }
 
+// HasRoom reports whether a client that joined the channel now would find room
+// on this node: if not with a *[FullError].
+func (h *Hub) HasRoom(channel string) error {
+	ch, err := h.channel(channel)
+	if err != nil {
+		return err
+	}
+	sh := h.rooms.shard(ch.Name)
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if r := sh.rooms[ch.Name]; r != nil {
+		return r.full()
+	}
+	if most := h.opt.MaxChannels; h.rooms.n.Load() >= int64(most) {
+		return &FullError{"channels", most}
+	}
+	if most := ch.Namespace.MaxChannels; most > 0 && h.rooms.of[ch.Namespace].Load() >= int64(most) {
+		return &FullError{"channels of the namespace", most}
+	}
+	return nil
+}
+
+// full reports whether r has no seat left. Its shard's mu is held.
+func (r *room) full() error {
+	if most := r.Namespace.MaxMembers; most > 0 && r.refs >= most {
+		return &FullError{"members of the channel", most}
+	}
+	return nil
+}
+
 // open subscribes a room that was just made.
 func (rs *rooms) open(ctx context.Context, r *room) error {
 	err := rs.hub.link.Subscribe(ctx, r.Channel)
@@ -148,6 +178,9 @@ func (rs *rooms) open(ctx context.Context, r *room) error {
 		r.err = err
 	}
 	close(r.ready)
+	if err == nil && r.stores() {
+		rs.hub.check.arm()
+	}
 	return err
 }
 

@@ -154,3 +154,9 @@ func (t *tiers) each(f func(*Client)) {
 }
 
 func (h *Hub) flusherOf(c *Client) *flusher { return &h.flushers[int(c.share)%len(h.flushers)] }
+
+// has reports whether the client of that ID has a seat.
+func (t *tiers) has(id string) (found bool) {
+	t.each(func(c *Client) { found = found || c.self.ID == id })
+	return found
+}

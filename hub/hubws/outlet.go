@@ -133,6 +133,7 @@ func (e *Encoding) prepare(m *hub.Message) any {
 // Close implements [hub.Outlet].
 func (o *outlet) Close(why error) {
 	ctx := context.Background() // Close is bounded by the connection's own close timeout
+	var closed *websocket.CloseError
 	switch {
 	case errors.Is(why, hub.ErrSlow):
 		o.conn.Close(ctx, websocket.StatusTryAgainLater, "too far behind: messages were missed")
@@ -140,7 +141,9 @@ func (o *outlet) Close(why error) {
 		o.conn.Close(ctx, websocket.StatusTryAgainLater, "messages were lost: join again")
 	case errors.Is(why, hub.ErrClosed):
 		o.conn.Close(ctx, websocket.StatusGoingAway, "")
+	case errors.As(why, &closed) || errors.Is(why, websocket.ErrClosing):
+		// The connection has ended, or is being closed, by itself.
 	default:
-		o.conn.CloseNow()
+		o.conn.Close(ctx, websocket.StatusInternalError, "")
 	}
 }

@@ -10,12 +10,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // Root is the module.
 const Root = "github.com/wye-org/wye"
+
+// nested are the modules below it that belong to the library too.
+var nested = []string{"h3"}
 
 // Package is what a test may want to know about a package. What its own tests
 // import is left out.
@@ -31,14 +35,29 @@ type Package struct {
 	Export     string   // the file of export data, if it was asked for
 }
 
-// Deps returns the packages of the module and all that they import, as they are
-// built for a system such as linux. It passes flags on to `go list`.
+// Deps returns the packages of the library and all that they import, as they
+// are built for a system such as linux. It passes flags on to `go list`.
 func Deps(t testing.TB, system string, flags ...string) []Package {
 	t.Helper()
 	dependOnSources(t)
-	args := append([]string{"list", "-deps", "-json=ImportPath,Name,Dir,GoFiles,TestGoFiles,XTestGoFiles,Standard,Imports,Export"}, flags...)
-	cmd := exec.Command("go", append(args, Root+"/...")...)
-	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0", "GOWORK=off", "GOFLAGS=")
+	// The root module stands alone, as for those who require it; the others
+	// need the workspace to find it.
+	packages := list(t, system, "off", append(slices.Clone(flags), Root+"/..."))
+	for _, module := range nested {
+		for _, p := range list(t, system, filepath.Join(Dir(t), "go.work"), append(slices.Clone(flags), Root+"/"+module+"/...")) {
+			if !slices.ContainsFunc(packages, func(q Package) bool { return q.ImportPath == p.ImportPath }) {
+				packages = append(packages, p)
+			}
+		}
+	}
+	return packages
+}
+
+func list(t testing.TB, system, workspace string, args []string) []Package {
+	t.Helper()
+	args = append([]string{"list", "-deps", "-json=ImportPath,Name,Dir,GoFiles,TestGoFiles,XTestGoFiles,Standard,Imports,Export"}, args...)
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0", "GOWORK="+workspace, "GOFLAGS=")
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()

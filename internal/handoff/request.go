@@ -8,12 +8,16 @@ import (
 )
 
 // Target is r's request target for a connection to the server itself: a path
-// and query, or "*".
+// and query, or "*". Empty: r's is none that could be.
 func Target(r *http.Request) string {
-	if strings.HasPrefix(r.RequestURI, "/") || r.RequestURI == "*" {
-		return r.RequestURI
+	target := r.RequestURI
+	if target != "*" && !strings.HasPrefix(target, "/") {
+		target = r.URL.RequestURI() // of "http://host/path"
+		if !strings.HasPrefix(target, "/") {
+			return "" // of "name:anything"
+		}
 	}
-	return r.URL.RequestURI() // of "http://host/path"
+	return target
 }
 
 // EndToEnd returns the fields of h that mean more than the connection on which

@@ -25,6 +25,8 @@ func TestTarget(t *testing.T) {
 		"GET http://other.example/a?b":  "/a?b",
 		"GET http://other.example":      "/",
 		"GET http://other.example?b":    "/?b",
+		"GET http:path":                 "",
+		"GET mailto:a@b":                "",
 		"OPTIONS *":                     "*",
 		"OPTIONS http://other.example/": "/",
 	} {

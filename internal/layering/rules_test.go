@@ -24,6 +24,12 @@ var idna = []string{"golang.org/x/net/idna", "golang.org/x/text/..."}
 // socks is the part of x/net that dials through SOCKS proxies.
 var socks = []string{"golang.org/x/net/proxy", "golang.org/x/net/internal/socks"}
 
+// quic is quic-go, and what that needs.
+var quic = []string{
+	"github.com/quic-go/quic-go/...", "github.com/quic-go/quic-go", "github.com/quic-go/qpack",
+	"golang.org/x/crypto/...", "golang.org/x/net/...", "golang.org/x/sys/...",
+}
+
 // rules has a row for every package of the module, by its path below root.
 var rules = map[string]rule{
 	"": {
@@ -52,6 +58,11 @@ var rules = map[string]rule{
 		why:   "hub gathers members and passes messages on: it never touches a socket",
 		noStd: []string{"net", "net/http", "os"},
 	},
+	"hub/enginetest": {
+		why:   "enginetest is what every engine of a hub has to do, as tests",
+		own:   []string{"hub"},
+		noStd: []string{"net", "net/http"},
+	},
 	"hub/hubws": {
 		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
 		own:   []string{"", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
@@ -59,6 +70,11 @@ var rules = map[string]rule{
 	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
+		own:   []string{"", "internal/handoff", "internal/exchange"},
+		third: slices.Concat(idna, socks), // the root's
+	},
+	"tlsupgrade": {
+		why:   "tlsupgrade is HTTP/1.1 over TLS after an upgrade",
 		own:   []string{"", "internal/handoff", "internal/exchange"},
 		third: slices.Concat(idna, socks), // the root's
 	},
@@ -73,6 +89,11 @@ var rules = map[string]rule{
 		third: slices.Concat(idna, socks),
 	},
 	"internal/talk": {why: "it serves tests alone"},
+	"h3": {
+		why:   "h3 is a carrier: it joins wye and quic-go, and knows no protocol above",
+		own:   []string{""},
+		third: slices.Concat(idna, socks, quic),
+	},
 	"conform": {
 		why: "conform is the independent judge: it shares no code with what it judges",
 	},

@@ -71,11 +71,15 @@ var peers = []peer{
 const python = "/usr/bin/python3"
 
 func goPeer(name, module, mode string) peer {
+	impl := name
+	if name == "coder" {
+		impl = "coder-stream" // as its own example does
+	}
 	return peer{
 		name:    name,
 		version: func() (string, error) { return output("go", "list", "-m", "-f", "{{.Version}}", module) },
 		server: func(bin, mode string) *exec.Cmd {
-			return exec.Command(bin+"/server", "-impl", name, "-port", "0", "-deflate", mode)
+			return exec.Command(bin+"/server", "-impl", impl, "-port", "0", "-deflate", mode)
 		},
 		client: func(bin, url, mode string) *exec.Cmd {
 			return exec.Command(bin+"/client", "-impl", name, "-url", url, "-deflate", mode)

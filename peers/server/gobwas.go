@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net"
 	"net/http"
 
 	"github.com/gobwas/ws"
@@ -8,12 +9,47 @@ import (
 	"github.com/gobwas/ws/wsutil"
 )
 
+func gobwasServer(mode deflate) (endpoints, error) {
+	if mode == ct {
+		return endpoints{}, errNoTakeover
+	}
+	var subs group[net.Conn]
+	each := func(begin, end func(net.Conn), handle func(op ws.OpCode, p []byte) error) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c, _, _, err := ws.UpgradeHTTP(r, w)
+			if err != nil {
+				return // the refusal was written
+			}
+			defer c.Close()
+			begin(c)
+			defer end(c)
+			for {
+				p, op, err := wsutil.ReadClientData(c)
+				if err != nil || handle(op, p) != nil {
+					return
+				}
+			}
+		})
+	}
+	return endpoints{
+		echo: gobwasEcho(mode),
+		sub:  each(subs.add, subs.remove, func(ws.OpCode, []byte) error { return nil }),
+		pub: each(func(net.Conn) {}, func(net.Conn) {}, func(op ws.OpCode, p []byte) error {
+			m, err := ws.CompileFrame(ws.NewFrame(op, true, p))
+			if err != nil {
+				return err
+			}
+			for c := range subs.all() {
+				_, _ = c.Write(m) // who is gone is removed by its own handler
+			}
+			return nil
+		}),
+	}, nil
+}
+
 // gobwasEcho uses the library's helpers, and leaves what they do not do undone:
 // to write more would be to test our own code.
-func gobwasEcho(mode deflate) (http.Handler, error) {
-	if mode == ct {
-		return nil, errNoTakeover
-	}
+func gobwasEcho(mode deflate) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var up ws.HTTPUpgrader
 		ext := wsflate.Extension{Parameters: wsflate.Parameters{ServerNoContextTakeover: true, ClientNoContextTakeover: true}}
@@ -40,5 +76,5 @@ func gobwasEcho(mode deflate) (http.Handler, error) {
 				return
 			}
 		}
-	}), nil
+	})
 }

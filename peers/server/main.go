@@ -1,6 +1,7 @@
-// Command server is an echo server made with one of the libraries that wye is
-// compared with, on /echo: for interop, for the conformance table and for
-// benchmarks.
+// Command server is a server made with one of the libraries that wye is compared
+// with: for interop, for the conformance table and for benchmarks. /echo sends
+// each message back, /sub adds the connection to a group, and what is sent to
+// /pub goes to the whole group.
 //
 //	go run ./server -impl gorilla -port 9001 -deflate nct
 package main
@@ -15,6 +16,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -32,15 +35,28 @@ const (
 // maxMessage is every server's limit, in bytes.
 const maxMessage = 32 << 20
 
-// impls makes the handler of each library, or says why it cannot.
-var impls = map[string]func(deflate) (http.Handler, error){
-	"gorilla": gorillaEcho,
-	"coder":   coderEcho,
-	"gobwas":  gobwasEcho,
-	"gws":     gwsEcho,
+// endpoints are what a library serves. One without a group has no sub and pub.
+type endpoints struct {
+	echo, sub, pub http.Handler
 
-	"wye-conn": wyeEcho,
+	// serve is for a library with a server of its own, which has no handlers.
+	serve func(net.Listener) error
 }
+
+// impls makes the endpoints of each library, or says why it cannot.
+var impls = map[string]func(deflate) (endpoints, error){
+	"gorilla":      gorillaServer,
+	"coder":        coderServer,
+	"coder-stream": coderStreamServer,
+	"gobwas":       gobwasServer,
+	"gws":          gwsServer,
+	"fasthttp":     fasthttpServer,
+	"net-conn":     netConnServer,
+
+	"wye-conn": wyeConnServer,
+}
+
+var errNoDeflate = errors.New("this server has no compression: use -deflate none")
 
 var errNoTakeover = errors.New("this library has no context takeover: use -deflate none or nct")
 
@@ -63,7 +79,7 @@ func serve(impl string, port int, mode deflate) error {
 	if !slices.Contains([]deflate{none, nct, ct}, mode) {
 		return fmt.Errorf("there is no -deflate %q: want none, nct or ct", mode)
 	}
-	echo, err := make(mode)
+	e, err := make(mode)
 	if err != nil {
 		return err
 	}
@@ -71,9 +87,23 @@ func serve(impl string, port int, mode deflate) error {
 	if err != nil {
 		return err
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/echo", echo)
 	fmt.Fprintf(os.Stderr, "listening on http://%s\n", ln.Addr())
+	if e.serve != nil {
+		return e.serve(ln)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/echo", e.echo)
+	if e.sub != nil {
+		mux.Handle("/sub", e.sub)
+		mux.Handle("/pub", e.pub)
+	}
+	mux.HandleFunc("/free", func(http.ResponseWriter, *http.Request) { free() })
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
 	return srv.Serve(ln)
+}
+
+// free gives memory back, so that what is measured then is in use.
+func free() {
+	runtime.GC()
+	debug.FreeOSMemory()
 }

@@ -1,0 +1,4 @@
+package h3
+
+// DialUDP is how a Client without a Dial connects.
+var DialUDP = dialUDP
