@@ -40,9 +40,11 @@ type Options struct {
 //
 // A request is answered in HTTP/1.1, as if it had not asked, where the upgrade
 // is not in order or not worth it: without exactly one HTTP2-Settings, listed in
-// Connection, of legal settings; over TLS; with a body, or a head over 16 KiB;
-// if it prefers another token; if it came through a proxy that says so (Via,
-// Forwarded, X-Forwarded-For and its like); while the server is shutting down.
+// Connection, of legal settings; over TLS; with a body, or a head over 16 KiB or,
+// as HTTP/2 counts, srv.MaxHeaderBytes; if it prefers another token; if it came
+// through a proxy that says so (Via, Forwarded, X-Forwarded-For and its like);
+// while the server is shutting down.
+//
 // A proxy that passes Upgrade on without understanding it lets its clients by
 // all its rules, and not every one says so: keep the upgrade off behind proxies,
 // or refuse theirs by [Options.Allow].
@@ -161,9 +163,13 @@ func (h *handler) judge(r *http.Request) (u upgrade, err error) {
 	if u.settings, err = settingsOf(r.Header); err != nil {
 		return u, err
 	}
+	maxList := h.srv.MaxHeaderBytes
+	if maxList <= 0 {
+		maxList = http.DefaultMaxHeaderBytes
+	}
 	var fits bool
-	if u.stream1, fits = appendStream1(nil, r); !fits {
-		return u, fmt.Errorf("the request's head is over %d bytes", maxPayload)
+	if u.stream1, fits = stream1(r, maxList); !fits {
+		return u, errors.New("the request's head is too large")
 	}
 	if cause := wye.GroupOf(h.srv).Draining(); cause != nil {
 		return u, cause

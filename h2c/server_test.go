@@ -204,7 +204,7 @@ func TestDeclined(t *testing.T) {
 func TestDeclinedFromTheFirstByteTooMany(t *testing.T) {
 	_, address := serve(t, nil, nil)
 	r := &http.Request{Method: "GET", Host: "host.example", RequestURI: "/", Header: http.Header{"A": {""}}}
-	b, _ := appendStream1(nil, r)
+	b, _ := stream1(r, http.DefaultMaxHeaderBytes)
 	most := maxPayload - (len(b) - frameHead) - 2 // the length takes two more bytes
 	for _, tt := range []struct {
 		length int
@@ -217,6 +217,25 @@ func TestDeclinedFromTheFirstByteTooMany(t *testing.T) {
 			p.WantUntil("\r\n\r\n")
 			if status, body := begin(t, p).response(1); status != "200" || strings.Count(body, "a") < most {
 				t.Errorf("got %s with %d bytes", status, len(body))
+			}
+		}
+	}
+}
+
+// A field counts 32 bytes more in HTTP/2. What is too much there gets no 431.
+func TestDeclinedForItsHeaderList(t *testing.T) {
+	srv := &http.Server{Handler: report, MaxHeaderBytes: 4096}
+	Enable(srv, &Options{Logger: quiet})
+	address := start(t, srv)
+	const few = 32*4 + len(":methodGET:schemehttp:path/path?query:authorityhost.example")
+	for n, want := range map[int]string{(4096 - few) / 34: "HTTP/1.1 101", (4096-few)/34 + 1: "HTTP/1.1 200"} {
+		p := talk.To(t, address)
+		p.Say(strings.Replace(ask, "Connection", strings.Repeat("A: b\r\n", n)+"Connection", 1))
+		p.Want(want)
+		if want == "HTTP/1.1 101" {
+			p.WantUntil("\r\n\r\n")
+			if status, _ := begin(t, p).response(1); status != "200" {
+				t.Errorf("got %s", status)
 			}
 		}
 	}

@@ -9,37 +9,47 @@ import (
 	"github.com/wye-org/wye/internal/handoff"
 )
 
-// appendStream1 appends r, which has no body, as the HEADERS frame that a client
-// would have sent: "The HTTP/1.1 request that is sent prior to upgrade is
-// assigned a stream identifier of 1… Stream 1 is implicitly "half-closed" from
-// the client toward the server…" RFC 7540 §3.2. ok is false if it does not fit
-// into one frame.
-func appendStream1(dst []byte, r *http.Request) (_ []byte, ok bool) {
+// field is a line of a header section. RFC 9113 §8.2.
+type field struct{ name, value string }
+
+// stream1 returns r as the HEADERS frame that a client would have sent: "The
+// HTTP/1.1 request that is sent prior to upgrade is assigned a stream identifier
+// of 1… Stream 1 is implicitly "half-closed" from the client toward the server…"
+// RFC 7540 §3.2. r has no body. ok is false if it is too large for one frame, or
+// for the server, which takes a header list of maxList bytes.
+func stream1(r *http.Request, maxList int) (frame []byte, ok bool) {
 	var block []byte
-	block = appendField(block, ":method", r.Method)
-	block = appendField(block, ":scheme", "http")
-	if r.Host != "" {
-		block = appendField(block, ":authority", r.Host)
+	size := 0
+	for _, f := range fieldsOf(r) {
+		block = appendField(block, f)
+		size += len(f.name) + len(f.value) + 32 // RFC 9113 §6.5.2, SETTINGS_MAX_HEADER_LIST_SIZE
 	}
-	block = appendField(block, ":path", handoff.Target(r))
-	fields := handoff.EndToEnd(r.Header)
-	delete(fields, "Http2-Settings")
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
-		for _, value := range fields[name] {
-			block = appendField(block, strings.ToLower(name), value)
+	if len(block) > maxPayload || size > maxList {
+		return nil, false
+	}
+	return append(appendHeader(nil, header{len(block), frameHeaders, flagEndHeaders | flagEndStream, 1}), block...), true
+}
+
+// fieldsOf are r's fields in HTTP/2.
+func fieldsOf(r *http.Request) []field {
+	fields := []field{{":method", r.Method}, {":scheme", "http"}, {":path", handoff.Target(r)}}
+	if r.Host != "" {
+		fields = append(fields, field{":authority", r.Host})
+	}
+	h := handoff.EndToEnd(r.Header)
+	delete(h, "Http2-Settings")
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			fields = append(fields, field{strings.ToLower(name), value})
 		}
 	}
-	if len(block) > maxPayload {
-		return dst, false
-	}
-	dst = appendHeader(dst, header{len(block), frameHeaders, flagEndHeaders | flagEndStream, 1})
-	return append(dst, block...), true
+	return fields
 }
 
 // appendField appends a literal header field without indexing, RFC 7541 §6.2.2:
 // it leaves the dynamic table alone, of which the client's encoder must know.
-func appendField(dst []byte, name, value string) []byte {
-	return appendString(appendString(append(dst, 0), name), value)
+func appendField(dst []byte, f field) []byte {
+	return appendString(appendString(append(dst, 0), f.name), f.value)
 }
 
 // appendString appends a string literal without Huffman code. RFC 7541 §5.2.
