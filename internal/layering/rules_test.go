@@ -88,6 +88,11 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/handoff"},
 		third: slices.Concat(idna, socks),
 	},
+	"internal/interop": {
+		why:   "interop is conversations with programs of others, for tests and for peers",
+		own:   []string{"", "h2c", "tlsupgrade", "internal/handoff", "internal/exchange"},
+		third: slices.Concat(idna, socks),
+	},
 	"internal/talk": {why: "it serves tests alone"},
 	"h3": {
 		why:   "h3 is a carrier: it joins wye and quic-go, and knows no protocol above",
