@@ -42,6 +42,7 @@ type serveOptions struct {
 	showSecrets    bool
 	admin          string
 	adminTokenFile string
+	upgrades       []string
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -81,6 +82,7 @@ second one aborts at once.`,
 	f.StringVar(&o.tlsCert, "tls-cert", "", "speak TLS, with the certificates in this `file` of PEM, the server's own first")
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the private key that belongs to --tls-cert")
 	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak TLS, with a new certificate whose SHA-256 is printed")
+	f.StringSliceVar(&o.upgrades, "upgrade", nil, "`upgrades` of the plain port: h2c, tls, or none; on a loopback address both are the default")
 	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "silence after which a WebSocket is pinged; negative is never")
 	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
 	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")
@@ -104,7 +106,7 @@ const (
 // serve runs the server until ctx ends or a signal comes.
 func serve(ctx context.Context, o serveOptions, std stdio) error {
 	log := newLog(o, std.err)
-	if err := errors.Join(checkTLS(o), checkAdmin(o)); err != nil {
+	if err := errors.Join(checkTLS(o), checkAdmin(o), checkUpgrades(o)); err != nil {
 		return &exitError{exitUsage, err}
 	}
 	listener, err := listen(ctx, o)
@@ -152,6 +154,10 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	fresh := newFreshConns()
 	srv := newServer(app, log)
 	srv.ConnState = fresh.track
+	upgradeSum, err := o.enableUpgrades(srv, config != nil, listener.Addr(), log)
+	if err != nil {
+		return err
+	}
 
 	begin, abort, stop := signalled(ctx)
 	defer stop()
@@ -160,6 +166,9 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	fmt.Fprintf(std.err, "listening on %s://%s\n", scheme, listener.Addr())
 	if sum != "" {
 		fmt.Fprintf(std.err, "certificate SHA-256 %s\n", sum)
+	}
+	if upgradeSum != "" {
+		fmt.Fprintf(std.err, "certificate SHA-256 behind Upgrade: TLS %s\n", upgradeSum)
 	}
 	admin, err := serveAdmin(ctx, o, ob, unready.Load, config, log, std)
 	if err != nil {

@@ -156,13 +156,13 @@ func TestRequestsAsTheyArePrinted(t *testing.T) {
 		}, "400 Bad Request", []string{"Content-Type", "text/plain; charset=utf-8"},
 			"WebSocket upgrade failed: Invalid Sec-WebSocket-Key", (*raw).serves},
 
-		{"an h2c upgrade, which the server may decline", []string{
+		{"an h2c upgrade", []string{
 			"GET / HTTP/1.1",
 			"Host: example.com",
 			"Connection: Upgrade, HTTP2-Settings",
 			"Upgrade: h2c",
 			"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
-		}, "200 OK", []string{"Content-Type", "text/html; charset=utf-8"}, "<!doctype html>", (*raw).serves},
+		}, "101 Switching Protocols", []string{"Connection", "Upgrade", "Upgrade", "h2c"}, "", (*raw).answersInHTTP2},
 
 		{"plain HTTP", []string{
 			"GET /api/data HTTP/1.1",

@@ -46,7 +46,7 @@ func rest(t *testing.T, cmd *exec.Cmd, log *bufio.Reader) (text string, code int
 }
 
 func TestReadinessGoesFirst(t *testing.T) {
-	cmd, addr, log := process(t, "--drain-delay", "1h")
+	cmd, addr, log := process(t, "--drain-delay", "1h", "--upgrade", "none")
 	r := dialRaw(t, addr)
 	r.serves()
 	cmd.Process.Signal(syscall.SIGTERM)

@@ -107,7 +107,7 @@ func TestBounds(t *testing.T) {
 }
 
 func TestVerboseLogsEveryConnection(t *testing.T) {
-	quiet, verbose := start(t), start(t, "-v")
+	quiet, verbose := start(t, "--upgrade", "none"), start(t, "-v")
 	for _, server := range []*running{quiet, verbose} {
 		dialRaw(t, server.addr).serves()
 	}

@@ -37,7 +37,7 @@ func newTLS(o serveOptions, addr net.Addr) (config *tls.Config, sum string, err 
 		if cert, err = selfSigned(certNames(o, addr), time.Now()); err != nil {
 			return nil, "", fmt.Errorf("--tls-self-signed: %w", err)
 		}
-		sum = fmt.Sprintf("%x", sha256.Sum256(cert.Certificate[0]))
+		sum = sumOf(cert)
 	case o.tlsCert != "":
 		if cert, err = tls.LoadX509KeyPair(o.tlsCert, o.tlsKey); err != nil {
 			return nil, "", fmt.Errorf("--tls-cert %s, --tls-key %s: %w", o.tlsCert, o.tlsKey, err)
@@ -52,6 +52,11 @@ func newTLS(o serveOptions, addr net.Addr) (config *tls.Config, sum string, err 
 		// a connection of its own anyway.
 		NextProtos: []string{"http/1.1"},
 	}, sum, nil
+}
+
+// sumOf is the SHA-256 of a certificate, in hexadecimal digits.
+func sumOf(cert tls.Certificate) string {
+	return fmt.Sprintf("%x", sha256.Sum256(cert.Certificate[0]))
 }
 
 // certNames are what the server is reached by, as far as it knows.
