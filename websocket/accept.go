@@ -35,6 +35,11 @@ type AcceptOptions struct {
 	// Gate judges requests. nil: pages of other hosts are refused.
 	Gate *gate.Gate
 
+	// Check has the last word: about a request that the gate has let in and
+	// that is otherwise in order. An error refuses it: a [wye.Answerer] says
+	// how, else with 500. nil: nothing is wrong.
+	Check func(r *http.Request) error
+
 	// Header has further fields of the 101, such as Set-Cookie.
 	Header http.Header
 
@@ -48,14 +53,8 @@ type AcceptOptions struct {
 	// it. It has no effect on [Accept], nor in a [wye.Switch].
 	Detach bool
 
-	// Loop has callbacks for what comes, instead of reads. It has no effect on
-	// a client. nil: the connection is read from.
-	Loop *Loop
-
 	// HandshakeTimeout bounds the writing of the 101. 0: 10 seconds.
 	HandshakeTimeout time.Duration
-
-	set *settings // Options, resolved; nil: not yet
 }
 
 // token is what WebSocket is switched to by. RFC 6455 §11.2.
@@ -130,6 +129,9 @@ func opening(r *http.Request, opts *AcceptOptions) (h handshake, err error) {
 			err = refuse(http.StatusBadRequest, "Invalid Sec-WebSocket-Extensions: "+err.Error())
 		}
 	}
+	if err == nil && opts.Check != nil {
+		err = opts.Check(r)
+	}
 	if err != nil {
 		h.cancel()
 		return h, err
@@ -156,10 +158,9 @@ func reserved(name string) bool {
 }
 
 func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn {
-	c := opts.newConn(nc)
+	c := newConn(nc, &opts.Options, false)
 	r.Principal = h.pass.Principal
-	c.subprot, c.release = h.subprot, h.pass.Release
-	c.request.Store(r)
+	c.request, c.subprot, c.release = r, h.subprot, h.pass.Release
 	c.agree(h.agreed)
 	c.start()
 	if !h.pass.Expires.IsZero() {

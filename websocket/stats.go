@@ -23,7 +23,10 @@ type counters struct {
 // Stats may be called at any time.
 func (c *Conn) Stats() Stats {
 	c.mu.Lock()
-	queued := c.queuedLocked()
+	queued := c.inFlight
+	if c.queue != nil {
+		queued += len(c.queue.b)
+	}
 	c.mu.Unlock()
 	return Stats{
 		MessagesReceived: c.messagesReceived.Load(),
