@@ -57,9 +57,17 @@ func (e *DeniedError) Unwrap() error { return e.Err }
 
 // FullError says which bound was met.
 type FullError struct {
-	What  string // "members" of a channel, "channels", or "channels of a client"
+	What  string // one of the constants
 	Limit int
 }
+
+// What there may be too many of.
+const (
+	Members             = "members of the channel"
+	Channels            = "channels"
+	ChannelsOfNamespace = "channels of the namespace"
+	ChannelsOfClient    = "channels of the client"
+)
 
 func (e *FullError) Error() string {
 	return fmt.Sprintf("hub: there are %d %s already", e.Limit, e.What)

@@ -48,11 +48,12 @@ type Hub struct {
 	flushers   []flusher
 	stats      counters
 
-	ctx    context.Context // ends with the hub; its cause is ErrClosed
-	cancel context.CancelCauseFunc
-	tasks  tasks
-	check  check
-	owed   departures
+	ctx      context.Context // ends with the hub; its cause is ErrClosed
+	cancel   context.CancelCauseFunc
+	tasks    tasks
+	check    check
+	owed     departures
+	arrivals arrivals
 }
 
 // New opens a hub. The caller closes it.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
+	"time"
 )
 
 // JoinOptions say what a member wants to be told first. The zero value is
@@ -16,6 +18,9 @@ type JoinOptions struct {
 	// Last asks for so many of the last messages, if there is no Since or not
 	// all that came after it can be had. Negative: all there are.
 	Last int
+
+	// Info is for presence in this channel, instead of the client's.
+	Info []byte
 
 	// Greet makes what the member is told first: it is sent before anything
 	// that is published after the moment of w. It is called on the goroutine
@@ -86,7 +91,7 @@ func (c *Client) sit(s *seat) error {
 		return ErrJoined
 	}
 	if most := c.hub.opt.MaxJoined; len(c.seats) >= most {
-		return &FullError{"channels of the client", most}
+		return &FullError{ChannelsOfClient, most}
 	}
 	c.seats = append(c.seats, s)
 	return nil
@@ -97,12 +102,17 @@ func (c *Client) sit(s *seat) error {
 func (c *Client) welcome(ctx context.Context, s *seat, opts *JoinOptions) (*Welcome, error) {
 	h, ch := c.hub, s.channel.Channel
 	w := &Welcome{Channel: ch.Name, You: c.self}
+	if opts.Info != nil {
+		w.You.Info = opts.Info
+	}
 	if ch.Namespace.Presence.TTL > 0 {
-		w.You.Since = now()
+		w.You.Since = h.arrival()
+		you := w.You
+		s.you = &you
 		if err := h.link.Enter(ctx, ch, w.You); err != nil {
 			return nil, err
 		}
-		h.announce(ctx, ch, Joined, w.You)
+		h.announce(ctx, ch, Joined, s.you)
 		var err error
 		if w.Members, err = h.members(ctx, ch); err != nil {
 			return nil, err
@@ -233,21 +243,40 @@ func (h *Hub) leave(ctx context.Context, s *seat) {
 // standUp takes a seat that was left out of its room.
 func (h *Hub) standUp(ctx context.Context, s *seat) {
 	s.channel.tiers.remove(s)
-	if ch := s.channel.Channel; ch.Namespace.Presence.TTL > 0 {
+	if s.you != nil {
 		ctx = context.WithoutCancel(ctx)
-		h.exit(ctx, departure{ch, s.client.self.ID})
-		h.announce(ctx, ch, Left, s.client.self)
+		h.exit(ctx, departure{s.channel.Channel, s.you.ID})
+		h.announce(ctx, s.channel.Channel, Left, s.you)
 	}
 	h.stats.members.Add(-1)
 	h.rooms.exit(s.channel)
 }
 
+// arrival is the time, a little later than that of the last arrival, so that the
+// order of arrivals is sure.
+func (h *Hub) arrival() time.Time {
+	h.arrivals.mu.Lock()
+	defer h.arrivals.mu.Unlock()
+	t := now()
+	if last := h.arrivals.last; !t.After(last) {
+		t = last.Add(time.Nanosecond)
+	}
+	h.arrivals.last = t
+	return t
+}
+
+// arrivals is when the last member came.
+type arrivals struct {
+	mu   sync.Mutex // guards last
+	last time.Time
+}
+
 // announce tells the members who came or went.
-func (h *Hub) announce(ctx context.Context, ch Channel, kind Kind, who Member) {
+func (h *Hub) announce(ctx context.Context, ch Channel, kind Kind, who *Member) {
 	if !ch.Namespace.Presence.Announce {
 		return
 	}
-	m := &Message{Channel: ch.Name, Kind: kind, From: &who, Others: true}
+	m := &Message{Channel: ch.Name, Kind: kind, From: who, Others: true}
 	// A live message, so it may get lost: presence tells what is so.
 	if _, err := h.link.Publish(ctx, ch, m, ""); err != nil && !errors.Is(err, ErrUnavailable) {
 		h.opt.Logger.WarnContext(ctx, "hub: announcing failed", "channel", ch.Name, "err", err)

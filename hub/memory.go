@@ -140,7 +140,7 @@ func (m *Memory) find(ch Channel, make bool) (l *log, scheduled bool, err error)
 	if len(m.logs) >= m.opt.MaxChannels {
 		longest := m.idle.Front()
 		if longest == nil {
-			return nil, false, &FullError{"channels", m.opt.MaxChannels}
+			return nil, false, &FullError{Channels, m.opt.MaxChannels}
 		}
 		l := longest.Value.(*log)
 		l.mu.Lock()

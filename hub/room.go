@@ -120,13 +120,13 @@ func (rs *rooms) reserve(ch Channel) (r *room, has role, wait <-chan struct{}, e
 	}
 	if most := int64(rs.hub.opt.MaxChannels); rs.n.Add(1) > most {
 		rs.n.Add(-1)
-		return nil, nobody, nil, &FullError{"channels", int(most)}
+		return nil, nobody, nil, &FullError{Channels, int(most)}
 	}
 	of := rs.of[ch.Namespace]
 	if most := int64(ch.Namespace.MaxChannels); of.Add(1) > most && most > 0 {
 		of.Add(-1)
 		rs.n.Add(-1)
-		return nil, nobody, nil, &FullError{"channels of the namespace", int(most)}
+		return nil, nobody, nil, &FullError{ChannelsOfNamespace, int(most)}
 	}
 	r = &room{Channel: ch, hub: rs.hub, refs: 1, ready: make(chan struct{})}
 	r.line.room, r.tiers.hub = r, rs.hub
@@ -148,10 +148,10 @@ func (h *Hub) HasRoom(channel string) error {
 		return r.full()
 	}
 	if most := h.opt.MaxChannels; h.rooms.n.Load() >= int64(most) {
-		return &FullError{"channels", most}
+		return &FullError{Channels, most}
 	}
 	if most := ch.Namespace.MaxChannels; most > 0 && h.rooms.of[ch.Namespace].Load() >= int64(most) {
-		return &FullError{"channels of the namespace", most}
+		return &FullError{ChannelsOfNamespace, most}
 	}
 	return nil
 }
@@ -159,7 +159,7 @@ func (h *Hub) HasRoom(channel string) error {
 // full reports whether r has no seat left. Its shard's mu is held.
 func (r *room) full() error {
 	if most := r.Namespace.MaxMembers; most > 0 && r.refs >= most {
-		return &FullError{"members of the channel", most}
+		return &FullError{Members, most}
 	}
 	return nil
 }

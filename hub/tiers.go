@@ -23,7 +23,8 @@ const largeRoom = 512
 type seat struct {
 	client  *Client
 	channel *room
-	row     int // in its tier
+	row     int     // in its tier
+	you     *Member // as presence has it; nil: it has not; set while joining
 
 	// The client's mu guards what is below.
 	joining bool
