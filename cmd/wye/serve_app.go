@@ -56,8 +56,14 @@ func newApp(o appOptions) (*app, error) {
 	accept := websocket.AcceptOptions{Options: o.websocket, Gate: o.gate}
 	echoes, rooms := accept, accept
 	echoes.MaxMessage, rooms.MaxMessage = o.bounds.echoMessage, o.bounds.roomMessage
-	chats := chat.NewHandler(o.bounds.rooms, o.bounds.chat, accept)
-	relays := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
+	chats, err := chat.NewHandler(o.bounds.rooms, o.bounds.chat, accept)
+	if err != nil {
+		return nil, err
+	}
+	relays, err := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
+	if err != nil {
+		return nil, err
+	}
 	stocks, err := newPrices(accept)
 	if err != nil {
 		return nil, err

@@ -2,11 +2,15 @@ package chat
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/wye-org/wye/cmd/wye/pace"
+	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
+	"github.com/wye-org/wye/hub/hubws"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -22,20 +26,26 @@ type Ending struct {
 
 func (e *Ending) Error() string { return fmt.Sprintf("closed with %d: %s", e.Code, e.Reason) }
 
-// Converse holds the conversation with one connection until it ends, and closes
+// converse holds the conversation with one connection until it ends, and closes
 // it where the end is ours: then the error is an *Ending. It is nil if the
 // connection has ended by itself, whoever did that.
-func (r *Room) Converse(ctx context.Context, c *websocket.Conn) error {
+func (h *house) converse(ctx context.Context, c *websocket.Conn, room string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	v := visitor{room: r, conn: c, behind: func() {
-		cancel(&Ending{websocket.StatusTryAgainLater, "too far behind: reconnect for the last messages"})
-	}}
-	late := time.AfterFunc(r.limits.JoinWithin, func() {
-		cancel(&Ending{websocket.StatusPolicyViolation, fmt.Sprintf("no join within %v", r.limits.JoinWithin)})
+	// Twelve letters: as much as anybody wants to see of an id.
+	client, err := h.hub.Connect(hubws.Outlet(c, encoding), &hub.ClientOptions{ID: rand.Text()[:12]})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	v := visitor{house: h, room: room, client: client, conn: c}
+	if _, err := client.Join(ctx, seatIn(room), nil); err != nil {
+		return v.end(ctx, rooms.Full(room, err))
+	}
+	late := time.AfterFunc(h.limits.JoinWithin, func() {
+		cancel(&Ending{websocket.StatusPolicyViolation, fmt.Sprintf("no join within %v", h.limits.JoinWithin)})
 	})
 	defer late.Stop()
-	defer v.leave()
 
 	var buf []byte
 	for {
@@ -47,10 +57,10 @@ func (r *Room) Converse(ctx context.Context, c *websocket.Conn) error {
 			return v.end(ctx, err)
 		}
 		buf = p
-		if err := v.hear(typ, p); err != nil {
+		if err := v.hear(ctx, typ, p); err != nil {
 			return v.end(ctx, err)
 		}
-		if v.seat != nil {
+		if v.joined {
 			late.Stop()
 		}
 	}
@@ -58,64 +68,72 @@ func (r *Room) Converse(ctx context.Context, c *websocket.Conn) error {
 
 // A visitor is one connection's part in a conversation.
 type visitor struct {
-	room     *Room
+	house    *house
+	room     string
+	client   *hub.Client
 	conn     *websocket.Conn
-	behind   func() // ends the conversation; does not wait
-	seat     *seat  // nil before the join
+	joined   bool
+	self     Member // once joined
 	messages pace.Meter
 	refusals pace.Meter
 }
 
 // hear carries out one request. An error ends the conversation; a refusal does
 // not.
-func (v *visitor) hear(typ websocket.MessageType, p []byte) error {
-	err := v.try(typ, p)
-	if err == nil {
-		return nil
+func (v *visitor) hear(ctx context.Context, typ websocket.MessageType, p []byte) error {
+	err := v.try(ctx, typ, p)
+	var refused *Refusal
+	if !errors.As(err, &refused) {
+		return err
 	}
 	if _, ok := v.refusals.Allow(tooManyRefusals, time.Now()); !ok {
 		return &Ending{websocket.StatusPolicyViolation, "too many refused requests, the last: " + err.Error()}
 	}
-	if err := v.conn.TryWritePrepared(refusal(err)); errors.Is(err, websocket.ErrQueueFull) {
-		v.behind()
-	}
-	return nil
+	return v.client.Send(refusal(refused), false)
 }
 
-func (v *visitor) try(typ websocket.MessageType, p []byte) error {
-	q, err := parseRequest(typ, p, v.room.limits.TextBytes)
+func (v *visitor) try(ctx context.Context, typ websocket.MessageType, p []byte) error {
+	q, err := parseRequest(typ, p, v.house.limits.TextBytes)
 	switch {
 	case err != nil:
 		return err
-	case q.Type == join && v.seat != nil:
-		return &Refusal{AlreadyJoined, join, "you are here already as " + v.seat.Name}
+	case q.Type == join && v.joined:
+		return &Refusal{AlreadyJoined, join, "you are here already as " + v.self.Name}
 	case q.Type == join:
-		v.seat = v.room.join(q.Name, v.conn, v.behind)
-	case v.seat == nil:
+		v.self, err = v.house.join(ctx, v.client, v.room, q.Name)
+		v.joined = err == nil
+		return err
+	case !v.joined:
 		return &Refusal{NotJoined, q.Type, "join with a name first"}
-	default:
-		if _, ok := v.messages.Allow(v.room.limits.Rate, time.Now()); !ok {
-			return &Refusal{TooFast, say, fmt.Sprintf("more than %v messages in a second", v.room.limits.Rate)}
-		}
-		v.room.say(v.seat, q.Text)
 	}
-	return nil
-}
-
-func (v *visitor) leave() {
-	if v.seat != nil {
-		v.room.leave(v.seat)
+	if _, ok := v.messages.Allow(v.house.limits.Rate, time.Now()); !ok {
+		return &Refusal{TooFast, say, fmt.Sprintf("more than %v messages in a second", v.house.limits.Rate)}
 	}
+	return v.house.say(ctx, v.client, v.room, v.self, q.Text)
 }
 
 // end closes the connection where the end is ours, after the others were told
 // that the member has left: closing waits for the peer.
 func (v *visitor) end(ctx context.Context, err error) error {
-	v.leave()
+	behind := errors.Is(v.client.Err(), hub.ErrSlow)
+	v.client.Close()
 	var ours *Ending
-	if !errors.As(err, &ours) && !errors.As(context.Cause(ctx), &ours) {
+	var full *rooms.FullError
+	switch {
+	case behind:
+		<-v.conn.Done() // the hub closes it, which takes the close timeout at the most
+		return &Ending{websocket.StatusTryAgainLater, hub.ErrSlow.Error()}
+	case errors.As(err, &full):
+		// The last seat was taken while the connection was switched.
+		ours = &Ending{websocket.StatusTryAgainLater, "the room is full"}
+	case errors.As(err, &ours) || errors.As(context.Cause(ctx), &ours):
+	default:
 		var closed *websocket.CloseError
-		if errors.As(err, &closed) {
+		switch {
+		case errors.As(err, &closed):
+			return nil
+		case errors.Is(err, hub.ErrClosed):
+			<-v.conn.Done() // as above
 			return nil
 		}
 		return err

@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -23,13 +25,34 @@ type guest struct {
 	you  Member
 }
 
+var testRooms = rooms.Limits{Rooms: 5, Seats: 20, Linger: time.Minute}
+
+// A room is one of a house.
+type room struct {
+	*house
+	name string
+}
+
+// newRoom is a room in a house of its own. It has to be called in a bubble.
+func newRoom(t *testing.T, limits Limits) room { return room{newTestHouse(t, limits), "lobby"} }
+
+func newTestHouse(t *testing.T, limits Limits) *house {
+	t.Helper()
+	h, err := newHouse(testRooms, limits, &websocket.AcceptOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.hub.Close() })
+	return h
+}
+
 // visit connects to the room without joining. It has to be called in a bubble.
-func visit(t *testing.T, room *Room, opts *websocket.Options) *guest {
+func visit(t *testing.T, room room, opts *websocket.Options) *guest {
 	t.Helper()
 	client, server := websocket.Pipe(opts, opts)
 	done := make(chan error, 1)
 	go func() { // ends with the connection
-		err := room.Converse(t.Context(), server)
+		err := room.converse(t.Context(), server, room.name)
 		server.Close(context.WithoutCancel(t.Context()), websocket.StatusNormalClosure, "")
 		done <- err
 	}()
@@ -126,7 +149,7 @@ func (g *guest) leaves() {
 
 func TestConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		room := NewRoom("lobby", testLimits)
+		room := newRoom(t, testLimits)
 
 		ada := visit(t, room, nil)
 		w := ada.joins(" Ada ")
@@ -154,15 +177,32 @@ func TestConversation(t *testing.T) {
 		bob.leaves()
 		ada.hearsPresence("left", "Bob")
 		ada.leaves()
-		if !room.Remembers() {
-			t.Error("the room forgot what was said")
+		time.Sleep(59 * time.Second)
+		cleo := visit(t, room, nil)
+		if w := cleo.joins("Cleo"); len(w.History) != 2 || w.History[0] != first || len(w.Members) != 1 {
+			t.Errorf("a minute later Cleo is greeted with %+v", w)
+		}
+		cleo.leaves()
+		time.Sleep(61 * time.Second)
+		if w := visit(t, room, nil).joins("Dan"); len(w.History) != 0 {
+			t.Errorf("more than a minute after the last one left the room remembers %+v", w.History)
 		}
 	})
 }
 
+// present are those whom the hub lists.
+func (r room) present(t *testing.T) []hub.Member {
+	t.Helper()
+	members, err := r.hub.Members(t.Context(), talkIn(r.name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return members
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		room := NewRoom("lobby", testLimits)
+		room := newRoom(t, testLimits)
 		ada := visit(t, room, nil)
 		ada.joins("Ada")
 		for i := range 8 {
@@ -182,7 +222,7 @@ func TestIDsDifferBetweenLives(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		seen := map[string]bool{}
 		for range 3 {
-			ada := visit(t, NewRoom("lobby", testLimits), nil)
+			ada := visit(t, newRoom(t, testLimits), nil)
 			ada.joins("Ada")
 			ada.says(`{"type":"say","text":"x"}`)
 			if id := ada.hearsMessage("Ada", "x").ID; seen[id] {
@@ -197,7 +237,7 @@ func TestIDsDifferBetweenLives(t *testing.T) {
 
 func TestTakenNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		room := NewRoom("lobby", testLimits)
+		room := newRoom(t, testLimits)
 		long := strings.Repeat("é", 32)
 		for _, tt := range []struct{ asked, got string }{
 			{"Ada", "Ada"},
@@ -216,7 +256,7 @@ func TestTakenNames(t *testing.T) {
 
 func TestRefusalsDoNotEndTheConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := visit(t, NewRoom("lobby", testLimits), nil)
+		g := visit(t, newRoom(t, testLimits), nil)
 		g.says(`{"type":"say","text":"x"}`)
 		g.isRefused(NotJoined, say)
 		g.says(`{"type":"join","name":"\u202e"}`)
@@ -235,7 +275,7 @@ func TestRefusalsDoNotEndTheConversation(t *testing.T) {
 
 func TestTooFast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := visit(t, NewRoom("lobby", testLimits), nil)
+		g := visit(t, newRoom(t, testLimits), nil)
 		g.joins("Ada")
 		for i := range 10 {
 			g.says(fmt.Sprintf(`{"type":"say","text":"%d"}`, i))
@@ -251,7 +291,7 @@ func TestTooFast(t *testing.T) {
 
 func TestAbuseEndsTheConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		room := NewRoom("lobby", testLimits)
+		room := newRoom(t, testLimits)
 		ada, eve := visit(t, room, nil), visit(t, room, nil)
 		ada.joins("Ada")
 		eve.joins("Eve")
@@ -268,7 +308,7 @@ func TestAbuseEndsTheConversation(t *testing.T) {
 
 func TestWhoDoesNotJoinIsSentAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		room := NewRoom("lobby", testLimits)
+		room := newRoom(t, testLimits)
 		start := time.Now()
 		idle, ada := visit(t, room, nil), visit(t, room, nil)
 		ada.joins("Ada")
@@ -288,7 +328,7 @@ func TestASlowMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		limits := testLimits
 		limits.Rate, limits.TextBytes = 0, 8<<10
-		room := NewRoom("lobby", limits)
+		room := newRoom(t, limits)
 		ada, slow := visit(t, room, nil), visit(t, room, &websocket.Options{WriteQueueBytes: 32 << 10})
 		ada.joins("Ada")
 		slow.joins("Slow")
@@ -297,16 +337,14 @@ func TestASlowMember(t *testing.T) {
 		text := strings.Repeat("x", 8<<10)
 		start := time.Now()
 		left := false
-		for i := 0; !left && i < 100; i++ {
+		for i := 0; !left && i < 200; i++ {
 			ada.says(`{"type":"say","text":"` + text + `"}`)
 			ada.hearsMessage("Ada", text)
 			synctest.Wait()
-			room.mu.Lock()
-			left = len(room.seats) == 1
-			room.mu.Unlock()
+			left = len(room.present(t)) == 1
 		}
 		if !left {
-			t.Fatal("800 KiB that nobody read, and the member is still there")
+			t.Fatal("1.6 MiB that nobody read, and the member is still there")
 		}
 		if took := time.Since(start); took != 0 {
 			t.Errorf("the others waited %v", took)

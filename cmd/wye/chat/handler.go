@@ -20,47 +20,49 @@ const requestOverhead = 1 << 10
 
 // A Handler serves one room per path value "room".
 type Handler struct {
-	rooms  *rooms.Set[*Room]
-	limits Limits
-	accept websocket.AcceptOptions
+	house *house
+	http  http.Handler
 }
 
 // NewHandler returns a handler of rooms within the given bounds. The message
-// size and the subprotocol of accept are the handler's own.
-func NewHandler(set rooms.Limits, limits Limits, accept websocket.AcceptOptions) *Handler {
+// size, the subprotocol and the Check of accept are the handler's own. The caller
+// closes the handler when its last connection has ended.
+func NewHandler(set rooms.Limits, limits Limits, accept websocket.AcceptOptions) (*Handler, error) {
 	accept.Subprotocols = []string{Subprotocol}
 	accept.MaxMessage = 6*limits.TextBytes + requestOverhead
 	if accept.Logger == nil {
 		accept.Logger = slog.New(slog.DiscardHandler)
 	}
-	open := func(name string) *Room { return NewRoom(name, limits) }
-	return &Handler{rooms.NewSet(set, open, (*Room).Remembers), limits, accept}
+	house, err := newHouse(set, limits, &accept)
+	if err != nil {
+		return nil, err
+	}
+	// Who finds the room full is told so in plain HTTP.
+	accept.Check = func(r *http.Request) error {
+		name := r.PathValue("room")
+		return rooms.Full(name, house.hub.HasRoom(seatIn(name)))
+	}
+	return &Handler{house, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		room := c.Request().PathValue("room")
+		err := house.converse(ctx, c, room)
+		if ended := (*Ending)(nil); errors.As(err, &ended) {
+			accept.Logger.InfoContext(ctx, "chat connection closed", "room", room, "remote", c.Request().RemoteAddr, "err", err)
+			return nil
+		}
+		return err
+	}, &accept)}, nil
 }
 
-// ServeHTTP takes a seat before the switch, so that who finds the room full is
-// told so in plain HTTP.
+// ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, err := rooms.CleanName("room", r.PathValue("room"))
 	if err != nil {
 		wye.Answer(w, err)
 		return
 	}
-	room, leave, err := h.rooms.Enter(name)
-	if err != nil {
-		h.accept.Logger.WarnContext(r.Context(), "chat refused", "room", name, "reason", err)
-		wye.Answer(w, err)
-		return
-	}
-	defer leave()
-	websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
-		err := room.Converse(ctx, c)
-		if ended := (*Ending)(nil); errors.As(err, &ended) {
-			h.accept.Logger.InfoContext(ctx, "chat connection closed", "room", name, "remote", r.RemoteAddr, "err", err)
-			return nil
-		}
-		return err
-	}, &h.accept).ServeHTTP(w, r)
+	r.SetPathValue("room", name)
+	h.http.ServeHTTP(w, r)
 }
 
-// Close drops the rooms that are empty and refuses newcomers.
-func (h *Handler) Close() { h.rooms.Close() }
+// Close refuses newcomers, ends what is left, and forgets what was said.
+func (h *Handler) Close() { h.house.hub.Close() }

@@ -3,7 +3,6 @@ package chat
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -102,8 +101,8 @@ func cleanText(s string, most int) (string, error) {
 	return text, nil
 }
 
-// A Member is someone in a room, as others see them. IDs are unique in one life
-// of a room; names are unique among those present.
+// A Member is someone in a room, as others see them. IDs are unique; names are
+// unique among those present.
 type Member struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
@@ -118,7 +117,7 @@ type Message struct {
 	Text string    `json:"text"`
 }
 
-// What the server tells. Each is one text message, prepared once for everyone.
+// What the server tells. Each is one text message, encoded once for everyone.
 type (
 	welcome struct {
 		Type    string    `json:"type"` // "welcome"
@@ -142,8 +141,8 @@ type (
 	}
 )
 
-// prepare encodes one of the types above.
-func prepare(event any) *websocket.Prepared {
+// encode is one of the types above, or a remark, as JSON.
+func encode(event any) []byte {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	// Six bytes for each < would let a text take six times its size.
@@ -152,14 +151,8 @@ func prepare(event any) *websocket.Prepared {
 		// None of the types above has a field that can fail.
 		b.Reset()
 	}
-	return websocket.Prepare(websocket.MessageText, bytes.TrimRight(b.Bytes(), "\n"))
+	return bytes.TrimRight(b.Bytes(), "\n")
 }
 
-// refusal is what tells err, which parseRequest or a Room returned.
-func refusal(err error) *websocket.Prepared {
-	var e *Refusal
-	if !errors.As(err, &e) {
-		e = &Refusal{Code: BadRequest, Text: err.Error()}
-	}
-	return prepare(refused{"error", *e})
-}
+// refusal is what tells e.
+func refusal(e *Refusal) []byte { return encode(refused{"error", *e}) }

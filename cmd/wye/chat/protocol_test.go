@@ -95,7 +95,7 @@ func TestWhatTheServerTells(t *testing.T) {
 		`{"type":"message","id":"k-1","time":"2026-01-02T03:04:05.678Z","from":{"id":"m1","name":"Ada <b>"},"text":"hello"}`:                                                                                                      said{"message", hello},
 		`{"type":"error","code":"too_fast","about":"say","text":"slowly"}`:                                                                                                                                                        refused{"error", Refusal{TooFast, say, "slowly"}},
 	} {
-		if got := string(prepare(event).Payload()); got != want {
+		if got := string(encode(event)); got != want {
 			t.Errorf("%T is told as\n%s, want\n%s", event, got, want)
 		}
 	}

@@ -1,9 +1,10 @@
 package chat
 
 import (
-	"crypto/rand"
-	"errors"
+	"context"
+	"encoding/json"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,8 @@ import (
 
 	"github.com/wye-org/wye/cmd/wye/pace"
 	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
+	"github.com/wye-org/wye/hub/hubws"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -23,121 +26,140 @@ type Limits struct {
 	JoinWithin time.Duration // how long a connection may take to say its name
 }
 
-// A Room is where the members see each other and what each of them says, all in
-// the same order. Its methods may be called concurrently.
-type Room struct {
-	name   string
+// queueBytes is how far behind a connection may be.
+const queueBytes = 1 << 20
+
+// remembered is how long a message is kept at the most.
+const remembered = 24 * time.Hour
+
+// A house has the rooms. Each is two channels of a hub: a connection has a seat in
+// one, and who has said a name is a member of the other.
+type house struct {
+	hub    *hub.Hub
 	limits Limits
-	life   string // tells the messages of this life of the room from another's
-
-	mu       sync.Mutex
-	seats    []*seat // in order of arrival
-	history  []Message
-	arrivals int
-	messages int
+	doors  [64]sync.Mutex // one is held while somebody joins a room of its share
+	seed   maphash.Seed
 }
 
-// A seat is a member and the way to reach them.
-type seat struct {
-	Member
-	out    outlet
-	behind func() // called when out has no room left; does not wait
-}
-
-// An outlet sends without waiting, or fails: a *websocket.Conn.
-type outlet interface {
-	TryWritePrepared(*websocket.Prepared) error
-}
-
-// NewRoom returns an empty room.
-func NewRoom(name string, limits Limits) *Room {
-	return &Room{name: name, limits: limits, life: rand.Text()[:10]}
-}
-
-// Remembers reports whether a newcomer would find anything said.
-func (r *Room) Remembers() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.history) > 0
-}
-
-// join seats a member, greets them and tells the others. A name that is taken
-// gets a number: refusing it would lock out who reconnects before the server
-// has noticed that the old connection is dead.
-func (r *Room) join(name string, out outlet, behind func()) *seat {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.arrivals++
-	s := &seat{Member{fmt.Sprintf("m%d", r.arrivals), r.freeName(name)}, out, behind}
-	r.tell(prepare(presence{"joined", now(), s.Member}))
-	r.seats = append(r.seats, s)
-
-	members := make([]Member, len(r.seats))
-	for i, other := range r.seats {
-		members[i] = other.Member
+func newHouse(set rooms.Limits, limits Limits, accept *websocket.AcceptOptions) (*house, error) {
+	h, err := hub.New(hub.Options{
+		Engine: hub.NewMemory(&hub.MemoryOptions{
+			MaxChannels: 3 * set.Rooms, // seats, talks, and rooms that linger
+			Linger:      set.Linger,
+		}),
+		Namespaces: []hub.Namespace{{
+			Name:         "seat",
+			MaxChannels:  set.Rooms,
+			MaxMembers:   set.Seats,
+			MaySubscribe: hub.Anyone,
+		}, {
+			Name:         "talk",
+			History:      hub.History{Size: max(limits.History, 1), TTL: remembered},
+			Presence:     hub.Presence{TTL: time.Minute, Announce: true},
+			MaySubscribe: hub.Anyone,
+			MayPublish:   hub.Anyone,
+		}},
+		QueueBytes: queueBytes,
+		MaxMessage: 6*limits.TextBytes + requestOverhead,
+		Logger:     accept.Logger,
+	})
+	if err != nil {
+		return nil, err
 	}
-	// Still under the lock: what is said next must come after the greeting.
-	s.send(prepare(welcome{"welcome", r.name, s.Member, members, append([]Message{}, r.history...)}))
-	return s
+	return &house{hub: h, limits: limits, seed: maphash.MakeSeed()}, nil
 }
 
-// say tells everyone, the speaker included, what s says.
-func (r *Room) say(s *seat, text string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.messages++
-	m := Message{fmt.Sprintf("%s-%d", r.life, r.messages), now(), s.Member, text}
-	if len(r.history) >= r.limits.History && len(r.history) > 0 {
-		r.history = slices.Delete(r.history, 0, 1)
+func seatIn(room string) string { return "seat:" + room }
+func talkIn(room string) string { return "talk:" + room }
+
+// encoding is how a hub's messages are told. What has no place in a history is an
+// event already: a welcome, or a refusal.
+var encoding = hubws.NewEncoding(func(m *hub.Message) (websocket.MessageType, []byte) {
+	switch {
+	case m.Kind == hub.Joined:
+		return websocket.MessageText, encode(presence{"joined", told(m.Time), memberOf(m.From)})
+	case m.Kind == hub.Left:
+		return websocket.MessageText, encode(presence{"left", told(m.Time), memberOf(m.From)})
+	case m.Offset == 0:
+		return websocket.MessageText, m.Data
 	}
-	if r.limits.History > 0 {
-		r.history = append(r.history, m)
-	}
-	r.tell(prepare(said{"message", m}))
+	return websocket.MessageText, encode(said{"message", messageOf(m)})
+})
+
+// remark is what is stored of a message: the rest is where and when it is.
+type remark struct {
+	From Member `json:"from"`
+	Text string `json:"text"`
 }
 
-// leave takes s out of the room and tells the others.
-func (r *Room) leave(s *seat) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := slices.Index(r.seats, s)
-	if i < 0 {
-		return
+func messageOf(m *hub.Message) Message {
+	var r remark
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		r.Text = "" // it is ours, and no other
 	}
-	r.seats = slices.Delete(r.seats, i, i+1)
-	r.tell(prepare(presence{"left", now(), s.Member}))
+	return Message{fmt.Sprintf("%s-%d", m.Epoch, m.Offset), told(m.Time), r.From, r.Text}
 }
 
-// tell sends to everyone seated. Sending waits for nobody, so that one slow
-// member holds up none of the others, and the lock gives all of them one order.
-// The caller holds mu.
-func (r *Room) tell(p *websocket.Prepared) {
-	for _, s := range r.seats {
-		s.send(p)
+// memberOf is a member as others see them. Their name is what the hub knows of
+// them beside the ID.
+func memberOf(m *hub.Member) Member { return Member{m.ID, string(m.Info)} }
+
+// told is a time as messages tell it: UTC, in milliseconds.
+func told(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+
+// join makes a client a member of a room, greets them and tells the others. A name
+// that is taken gets a number: refusing it would lock out who reconnects before
+// the server has noticed that the old connection is dead.
+func (h *house) join(ctx context.Context, c *hub.Client, room, name string) (Member, error) {
+	door := &h.doors[maphash.String(h.seed, room)%uint64(len(h.doors))]
+	door.Lock() // so that no two take one name; joining waits for nobody's connection
+	defer door.Unlock()
+	present, err := h.hub.Members(ctx, talkIn(room))
+	if err != nil {
+		return Member{}, err
 	}
+	name = freeName(name, present)
+	w, err := c.Join(ctx, talkIn(room), &hub.JoinOptions{
+		Info: []byte(name),
+		Last: h.limits.History,
+		Greet: func(w *hub.Welcome) []*hub.Message {
+			return []*hub.Message{{Data: encode(greeting(room, w))}}
+		},
+	})
+	if err != nil {
+		return Member{}, err
+	}
+	return memberOf(&w.You), nil
 }
 
-func (s *seat) send(p *websocket.Prepared) {
-	// Another error is the end of that connection, which its own conversation
-	// sees.
-	if err := s.out.TryWritePrepared(p); errors.Is(err, websocket.ErrQueueFull) {
-		s.behind()
+func greeting(room string, w *hub.Welcome) welcome {
+	e := welcome{"welcome", room, memberOf(&w.You), make([]Member, len(w.Members)), make([]Message, len(w.Messages))}
+	for i := range w.Members {
+		e.Members[i] = memberOf(&w.Members[i])
 	}
+	for i, m := range w.Messages {
+		e.History[i] = messageOf(m)
+	}
+	return e
 }
 
-// freeName is name, or name with the first number that nobody present has. The
-// caller holds mu.
-func (r *Room) freeName(name string) string {
+// say tells everyone, the speaker included, what from says.
+func (h *house) say(ctx context.Context, c *hub.Client, room string, from Member, text string) error {
+	_, err := c.Publish(ctx, talkIn(room), encode(remark{from, text}), nil)
+	return err
+}
+
+// freeName is name, or name with the first number that nobody present has.
+func freeName(name string, present []hub.Member) string {
+	taken := func(name string) bool {
+		return slices.ContainsFunc(present, func(m hub.Member) bool { return strings.EqualFold(string(m.Info), name) })
+	}
 	free := name
-	for n := 2; r.present(free); n++ {
+	for n := 2; taken(free); n++ {
 		number := fmt.Sprintf(" (%d)", n)
 		free = cut(name, rooms.MaxName-len(number)) + number
 	}
 	return free
-}
-
-func (r *Room) present(name string) bool {
-	return slices.ContainsFunc(r.seats, func(s *seat) bool { return strings.EqualFold(s.Name, name) })
 }
 
 // cut is as much of s as n bytes hold, whole characters only.
@@ -150,6 +172,3 @@ func cut(s string, n int) string {
 	}
 	return strings.TrimSpace(s[:n])
 }
-
-// now is the time as messages tell it: UTC, in milliseconds.
-func now() time.Time { return time.Now().UTC().Truncate(time.Millisecond) }

@@ -6,52 +6,72 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"sync"
 
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/pace"
 	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
+	"github.com/wye-org/wye/hub/hubws"
 	"github.com/wye-org/wye/websocket"
 )
 
 // A Handler serves one room per path value "room". It speaks whichever
 // subprotocol a client offers first: the messages are not its business.
 type Handler struct {
-	rooms  *rooms.Set[*room]
-	rate   pace.Rate
-	accept websocket.AcceptOptions
+	hub  *hub.Hub
+	rate pace.Rate
+	http http.Handler
 }
 
 // NewHandler returns a handler of rooms within the given bounds. Who sends more
 // messages a second than rate is not read from until their turn comes, so that
-// their own TCP connection slows them down.
-func NewHandler(set rooms.Limits, rate pace.Rate, accept websocket.AcceptOptions) *Handler {
+// their own TCP connection slows them down. The caller closes the handler when
+// its last connection has ended.
+func NewHandler(limits rooms.Limits, rate pace.Rate, accept websocket.AcceptOptions) (*Handler, error) {
+	h, err := hub.New(hub.Options{
+		Namespaces: []hub.Namespace{{
+			Name:         "room",
+			MaxChannels:  limits.Rooms,
+			MaxMembers:   limits.Seats,
+			Slow:         hub.Disconnect, // nobody misses a message without being told
+			MaySubscribe: hub.Anyone,
+			MayPublish:   hub.Anyone,
+		}},
+		MaxMessage: max(accept.MaxMessage, 1<<20),
+		Logger:     accept.Logger,
+	})
+	if err != nil {
+		return nil, err
+	}
+	r := &Handler{hub: h, rate: rate}
 	accept.SelectSubprotocol = firstOffered
-	open := func(string) *room { return &room{members: map[*member]struct{}{}} }
-	return &Handler{rooms.NewSet(set, open, nil), rate, accept}
+	// Who finds the room full is told so in plain HTTP.
+	accept.Check = func(q *http.Request) error {
+		name := q.PathValue("room")
+		return rooms.Full(name, h.HasRoom(channel(name)))
+	}
+	r.http = websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		return r.relay(ctx, c, c.Request().PathValue("room"))
+	}, &accept)
+	return r, nil
 }
 
-// ServeHTTP takes a place in the room before the switch, so that who finds it
-// full is told so in plain HTTP.
+// ServeHTTP implements [http.Handler].
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, err := rooms.CleanName("room", r.PathValue("room"))
 	if err != nil {
 		wye.Answer(w, err)
 		return
 	}
-	here, leave, err := h.rooms.Enter(name)
-	if err != nil {
-		wye.Answer(w, err)
-		return
-	}
-	defer leave()
-	websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
-		return here.relay(ctx, c, h.rate)
-	}, &h.accept).ServeHTTP(w, r)
+	r.SetPathValue("room", name)
+	h.http.ServeHTTP(w, r)
 }
 
-// Close refuses newcomers.
-func (h *Handler) Close() { h.rooms.Close() }
+// Close refuses newcomers and ends what is left.
+func (h *Handler) Close() { h.hub.Close() }
+
+// channel is that of a room.
+func channel(room string) string { return "room:" + room }
 
 // firstOffered agrees to the client's favourite subprotocol.
 func firstOffered(_ *http.Request, offered []string) (string, error) {
@@ -61,81 +81,54 @@ func firstOffered(_ *http.Request, offered []string) (string, error) {
 	return offered[0], nil
 }
 
-type room struct {
-	mu      sync.Mutex
-	members map[*member]struct{}
-}
-
-type member struct {
-	conn *websocket.Conn
-	drop context.CancelCauseFunc // ends the member's own relay; does not wait
-}
-
-var errBehind = errors.New("relay: the member did not read fast enough")
-
 // relay passes on what c sends until it ends.
-func (r *room) relay(ctx context.Context, c *websocket.Conn, rate pace.Rate) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	m := &member{c, cancel}
-	r.enter(m)
-	defer r.leave(m)
-
+func (h *Handler) relay(ctx context.Context, c *websocket.Conn, room string) error {
+	member, err := h.hub.Connect(hubws.Outlet(c, nil), nil)
+	if err != nil {
+		return err
+	}
+	defer member.Close()
+	if _, err := member.Join(ctx, channel(room), nil); err != nil {
+		return refuse(ctx, c, rooms.Full(room, err))
+	}
 	var meter pace.Meter
 	var buf []byte
 	for {
 		typ, p, err := c.ReadInto(ctx, buf[:0])
 		if err == nil {
-			err = meter.Wait(ctx, rate)
+			err = meter.Wait(ctx, h.rate)
+		}
+		if err == nil {
+			_, err = member.Publish(ctx, channel(room), p, &hub.PublishOptions{Binary: typ == websocket.MessageBinary, Others: true})
 		}
 		if err != nil {
-			r.leave(m) // closing may take a while
-			return m.end(ctx, err)
+			return end(c, err)
 		}
-		r.pass(m, websocket.Prepare(typ, p))
 		buf = p
 	}
 }
 
-func (r *room) enter(m *member) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.members[m] = struct{}{}
-}
-
-func (r *room) leave(m *member) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.members, m)
-}
-
-// pass sends p to everyone but from. Sending waits for nobody, and the lock
-// gives everyone the same order. Who has no room left in their queue is dropped:
-// they must not hold up the others, nor miss a message without being told.
-func (r *room) pass(from *member, p *websocket.Prepared) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for m := range r.members {
-		if m == from {
-			continue
-		}
-		// Another error is the end of that connection, which its own relay
-		// sees.
-		if err := m.conn.TryWritePrepared(p); errors.Is(err, websocket.ErrQueueFull) {
-			m.drop(errBehind)
-		}
+// refuse closes a connection for which there was a seat when it was switched, and
+// is none now.
+func refuse(ctx context.Context, c *websocket.Conn, err error) error {
+	var full *rooms.FullError
+	if !errors.As(err, &full) {
+		return end(c, err)
 	}
+	// Close is bounded by the connection's own close timeout; how it ends is of
+	// no more interest.
+	c.Close(context.WithoutCancel(ctx), websocket.StatusTryAgainLater, "the room is full")
+	return nil
 }
 
-func (m *member) end(ctx context.Context, err error) error {
-	if errors.Is(context.Cause(ctx), errBehind) {
-		// Close is bounded by the connection's own close timeout; how it ends
-		// is of no more interest.
-		m.conn.Close(context.WithoutCancel(ctx), websocket.StatusTryAgainLater, "too far behind: messages were missed")
-		return nil
-	}
+// end is why a relay ended, if that is a failure of ours.
+func end(c *websocket.Conn, err error) error {
 	var closed *websocket.CloseError
-	if errors.As(err, &closed) {
+	switch {
+	case errors.As(err, &closed):
+		return nil
+	case errors.Is(err, hub.ErrSlow) || errors.Is(err, hub.ErrClosed):
+		<-c.Done() // the hub closes it, which takes the close timeout at the most
 		return nil
 	}
 	return err

@@ -3,21 +3,36 @@ package relay
 import (
 	"bytes"
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/wye-org/wye/cmd/wye/pace"
+	"github.com/wye-org/wye/cmd/wye/rooms"
 	"github.com/wye-org/wye/websocket"
 )
 
-// enter puts a connection into the room. It has to be called in a bubble.
-func enter(t *testing.T, r *room, rate pace.Rate, opts *websocket.Options) (client *websocket.Conn, done <-chan error) {
+var limits = rooms.Limits{Rooms: 2, Seats: 3}
+
+func newHandler(t *testing.T, rate pace.Rate) *Handler {
+	t.Helper()
+	h, err := NewHandler(limits, rate, websocket.AcceptOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(h.Close)
+	return h
+}
+
+// enter puts a connection into a room. It has to be called in a bubble.
+func enter(t *testing.T, h *Handler, room string, opts *websocket.Options) (client *websocket.Conn, done <-chan error) {
 	t.Helper()
 	client, server := websocket.Pipe(opts, opts)
 	ended := make(chan error, 1)
 	go func() { // ends with the connection
-		err := r.relay(t.Context(), server, rate)
+		err := h.relay(t.Context(), server, room)
 		server.Close(context.WithoutCancel(t.Context()), websocket.StatusNormalClosure, "")
 		ended <- err
 	}()
@@ -28,8 +43,6 @@ func enter(t *testing.T, r *room, rate pace.Rate, opts *websocket.Options) (clie
 	synctest.Wait() // until it has entered
 	return client, ended
 }
-
-func newRoom() *room { return &room{members: map[*member]struct{}{}} }
 
 func send(t *testing.T, c *websocket.Conn, typ websocket.MessageType, p string) {
 	t.Helper()
@@ -47,11 +60,11 @@ func receives(t *testing.T, c *websocket.Conn, typ websocket.MessageType, want s
 
 func TestEveryoneElseReceivesWhatOneSends(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		here, there := newRoom(), newRoom()
-		a, _ := enter(t, here, 0, nil)
-		b, _ := enter(t, here, 0, nil)
-		c, left := enter(t, here, 0, nil)
-		elsewhere, _ := enter(t, there, 0, nil)
+		h := newHandler(t, 0)
+		a, _ := enter(t, h, "here", nil)
+		b, _ := enter(t, h, "here", nil)
+		c, left := enter(t, h, "here", nil)
+		elsewhere, _ := enter(t, h, "there", nil)
 
 		send(t, a, websocket.MessageText, "to you")
 		send(t, a, websocket.MessageBinary, "\x00\xff")
@@ -81,21 +94,16 @@ func TestEveryoneElseReceivesWhatOneSends(t *testing.T) {
 
 func TestASlowMemberIsSentAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		here := newRoom()
-		a, _ := enter(t, here, 0, nil)
-		b, _ := enter(t, here, 0, nil)
-		slow, done := enter(t, here, 0, &websocket.Options{WriteQueueBytes: 32 << 10})
+		h := newHandler(t, 0)
+		a, _ := enter(t, h, "here", nil)
+		b, _ := enter(t, h, "here", nil)
+		slow, done := enter(t, h, "here", &websocket.Options{WriteQueueBytes: 32 << 10})
 
 		start := time.Now()
 		message := string(bytes.Repeat([]byte("x"), 8<<10))
-		members := func() int {
-			here.mu.Lock()
-			defer here.mu.Unlock()
-			return len(here.members)
-		}
-		for i := 0; members() == 3; i++ {
-			if i == 100 {
-				t.Fatal("800 KiB that nobody read, and the member is still there")
+		for i := 0; h.hub.Stats().Members == 3; i++ {
+			if i == 200 {
+				t.Fatal("1.6 MiB that nobody read, and the member is still there")
 			}
 			send(t, a, websocket.MessageBinary, message)
 			receives(t, b, websocket.MessageBinary, message)
@@ -118,11 +126,53 @@ func TestASlowMemberIsSentAway(t *testing.T) {
 	})
 }
 
+// Who finds the room full is told so before the switch; or after it, if the last
+// seat was taken in between.
+func TestFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHandler(t, 0)
+		ask := func(room string) int {
+			r := httptest.NewRequest("GET", "/ws/x", nil)
+			for name, value := range map[string]string{"Connection": "upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="} {
+				r.Header.Set(name, value)
+			}
+			r.SetPathValue("room", room)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			return w.Code
+		}
+		if code := ask("here"); code == http.StatusServiceUnavailable {
+			t.Error("the first room is full before anyone has come")
+		}
+		for range limits.Seats {
+			enter(t, h, "here", nil)
+		}
+		if code := ask("here"); code != http.StatusServiceUnavailable {
+			t.Errorf("a full room answers %d, want 503", code)
+		}
+		late, done := enter(t, h, "here", nil)
+		if _, _, err := late.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusTryAgainLater {
+			t.Errorf("who comes too late is told %v, want 1013", err)
+		}
+		if err := <-done; err != nil {
+			t.Errorf("a full room is taken for a failure of ours: %v", err)
+		}
+		_, left := enter(t, h, "there", nil)
+		if code := ask("elsewhere"); code != http.StatusServiceUnavailable {
+			t.Errorf("with as many rooms as may be another one answers %d, want 503", code)
+		}
+		h.Close()
+		if err := <-left; err != nil {
+			t.Errorf("the end of the server is taken for a failure of ours: %v", err)
+		}
+	})
+}
+
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		here := newRoom()
-		a, _ := enter(t, here, 10, nil)
-		b, _ := enter(t, here, 10, nil)
+		h := newHandler(t, 10)
+		a, _ := enter(t, h, "here", nil)
+		b, _ := enter(t, h, "here", nil)
 		start := time.Now()
 		for range 30 {
 			send(t, a, websocket.MessageText, "x")
