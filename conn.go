@@ -21,6 +21,8 @@ import (
 //     came with the head: those are the Conn's first.
 //   - SyscallConn makes it a [syscall.Conn] where the connection below is one;
 //     it fails as long as early bytes are unread.
+//   - Take() (net.Conn, []byte, *Member) gives up the connection below, the bytes
+//     that came with the head and the place in the group.
 //   - OnLeave(func(ctx context.Context, cause error) error) says how to end it
 //     in good order: see [Member.OnLeave].
 type Conn interface {

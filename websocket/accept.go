@@ -53,8 +53,14 @@ type AcceptOptions struct {
 	// it. It has no effect on [Accept], nor in a [wye.Switch].
 	Detach bool
 
+	// Loop has callbacks for what comes, instead of reads. It has no effect on
+	// a client. nil: the connection is read from.
+	Loop *Loop
+
 	// HandshakeTimeout bounds the writing of the 101. 0: 10 seconds.
 	HandshakeTimeout time.Duration
+
+	set *settings // Options, resolved; nil: not yet
 }
 
 // token is what WebSocket is switched to by. RFC 6455 §11.2.
@@ -158,9 +164,10 @@ func reserved(name string) bool {
 }
 
 func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn {
-	c := newConn(nc, &opts.Options, false)
+	c := opts.newConn(nc)
 	r.Principal = h.pass.Principal
-	c.request, c.subprot, c.release = r, h.subprot, h.pass.Release
+	c.subprot, c.release = h.subprot, h.pass.Release
+	c.request.Store(r)
 	c.agree(h.agreed)
 	c.start()
 	if !h.pass.Expires.IsZero() {

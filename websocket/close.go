@@ -20,11 +20,25 @@ import (
 // it, and the connection's [*CloseError] when it ended otherwise. The wait is
 // bounded by CloseTimeout; when that or ctx ends, the connection is cut. A code
 // that may not be sent is an error that changes nothing.
+//
+// With a [Loop] whose callbacks must not block it waits for nothing: how it ended
+// the Closed callback learns.
 func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error {
+	if err := c.sayGoodbye(code, reason); err != nil {
+		return err
+	}
+	if c.mayNotWait() {
+		return nil
+	}
+	return c.awaitEnd(ctx)
+}
+
+// sayGoodbye begins the closing handshake, unless that was begun.
+func (c *Conn) sayGoodbye(code StatusCode, reason string) error {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	mine, err := c.out.Close(code, reason, c.now())
 	if err != nil {
-		c.mu.Unlock()
 		return fmt.Errorf("websocket: Close: %w", err)
 	}
 	if mine {
@@ -32,12 +46,12 @@ func (c *Conn) Close(ctx context.Context, code StatusCode, reason string) error 
 		if code == 0 {
 			c.goodbye.Code = StatusNoStatusRcvd
 		}
+		c.quiet.Store(true)
 		wake(&c.room) // who waits there will not write any more
 		c.resetTimerLocked()
 		c.sendNowOrSoonLocked()
 	}
-	c.mu.Unlock()
-	return c.awaitEnd(ctx)
+	return nil
 }
 
 // CloseNow ends the connection at once, without a closing handshake and without
@@ -52,6 +66,24 @@ func (c *Conn) CloseNow() error {
 
 // awaitEnd discards messages until the connection has ended.
 func (c *Conn) awaitEnd(ctx context.Context) error {
+	done := c.Done()
+	if c.blocking != nil {
+		c.discardUntil(ctx, done)
+	}
+	select {
+	case <-done:
+	case <-ctx.Done():
+		c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ctx.Err()})
+		c.abort()
+	}
+	if why := c.why.Load(); why != nil && why.Err != nil {
+		return why
+	}
+	return nil
+}
+
+// discardUntil reads if nobody else does.
+func (c *Conn) discardUntil(ctx context.Context, done <-chan struct{}) {
 	select {
 	case c.reading <- struct{}{}:
 		c.discard(ctx)
@@ -61,20 +93,10 @@ func (c *Conn) awaitEnd(ctx context.Context) error {
 		select {
 		case c.reading <- struct{}{}:
 			c.discard(ctx)
-		case <-c.done:
+		case <-done:
 		case <-ctx.Done():
 		}
 	}
-	select {
-	case <-c.done:
-	case <-ctx.Done():
-		c.settle(&CloseError{Code: StatusAbnormalClosure, Err: ctx.Err()})
-		c.abort()
-	}
-	if why := c.why.Load(); why != nil && why.Err != nil {
-		return why
-	}
-	return nil
 }
 
 // discard reads, and gives the lock up that it was called with.
@@ -119,6 +141,9 @@ func (c *Conn) peerFailed(ev wire.Event) {
 func (c *Conn) finishLocked() {
 	wake(&c.room)
 	c.resetTimerLocked()
+	if c.looped != nil {
+		return // the turn does the rest
+	}
 	c.more.Store(false) // no input, no replies
 	c.sendNowOrSoonLocked()
 	if c.opt.wire.Client || c.out.State() == wire.Failing || c.pendingLocked() || c.sending {
@@ -169,17 +194,21 @@ func (c *Conn) flushEnding(ctx context.Context) {
 	}
 }
 
-// shut ends the transport by end, once.
+// shut ends the transport by end, once. Of a looped Conn it is part of a turn.
 func (c *Conn) shut(end func() error) {
 	if !c.ended.CompareAndSwap(false, true) {
 		return
 	}
-	c.lookout.Stop()
+	if c.blocking != nil {
+		c.lookout.Stop()
+	}
 	end()
 	c.mu.Lock()
-	c.timer.Stop()
-	if c.batch != nil {
-		c.batch.Stop()
+	if c.blocking != nil {
+		c.timer.Stop()
+		if c.batch != nil {
+			c.batch.Stop()
+		}
 	}
 	if c.expiry != nil {
 		c.expiry.Stop()
@@ -193,10 +222,19 @@ func (c *Conn) shut(end func() error) {
 	if c.release != nil {
 		c.release()
 	}
-	close(c.done)
+	c.mu.Lock()
+	if c.done == nil {
+		c.done = closedChan
+	} else {
+		close(c.done)
+	}
+	c.mu.Unlock()
 	c.onEnd(nil)
 	if f := c.opt.Hooks.Closed; f != nil {
 		f(c)
+	}
+	if c.blocking == nil {
+		return
 	}
 	select {
 	case c.reading <- struct{}{}:
@@ -234,6 +272,10 @@ func (c *Conn) expireAt(t time.Time) {
 
 // abort cuts the transport. settle goes before it.
 func (c *Conn) abort() {
+	if c.looped != nil {
+		c.shard.post(c, toAbort)
+		return
+	}
 	c.shut(func() error {
 		wye.Abort(c.nc, c.Err())
 		return nil
@@ -246,7 +288,10 @@ func (c *Conn) leave(ctx context.Context, cause error) error {
 	if errors.Is(cause, wye.ErrRestart) {
 		code = StatusServiceRestart
 	}
-	err := c.Close(ctx, code, "")
+	err := c.sayGoodbye(code, "")
+	if err == nil {
+		err = c.awaitEnd(ctx)
+	}
 	if errors.Is(err, ErrCloseTimeout) || errors.Is(err, os.ErrDeadlineExceeded) {
 		return fmt.Errorf("%w: %w", wye.ErrForced, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -20,13 +21,14 @@ import (
 // A Conn must be closed, or be read until there is an error.
 type Conn struct {
 	opt     *settings
-	request *wye.Request // server side only; nil from Pipe
+	request atomic.Pointer[wye.Request] // server side only; nil from Pipe
 	subprot string
 	agreed  *wire.Agreed // on compression; nil: none
 
 	why     atomic.Pointer[CloseError] // why the connection ended; set once, by settle
 	release func()                     // called by shut; may be nil
 	ended   atomic.Bool                // shut was called
+	quiet   atomic.Bool                // Close was called: messages are of no interest
 	more    atomic.Bool                // further input is buffered: its replies will follow
 	heard   atomic.Int64               // wire.Instant of the last input
 
@@ -34,8 +36,9 @@ type Conn struct {
 	pace *rate.Limiter // of messages received; nil: as they come
 	writer
 	counters
-	*pinger
-	*blocking
+	*pinger   // nil: nobody has pinged yet
+	*blocking // nil: looped is not
+	*looped   // nil: blocking is not
 }
 
 // blocking is what a Conn has whose reads block, on a transport that is a
@@ -45,13 +48,22 @@ type blocking struct {
 	raw      syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
 	rawLater atomic.Bool     // raw may be had later
 	began    time.Time
+	calls    *Loop // whose callbacks get what is read; nil: there are none
+
+	calling    sync.Mutex // held during a callback; guards what is below
+	calledLast bool       // Closed was called
 	reader
 	flusher
 }
 
 // now is the clock that package wire is given. Its zero is the connection's own,
 // because a test's may be of another time than the program's.
-func (c *Conn) now() wire.Instant { return wire.Instant(time.Since(c.began)) }
+func (c *Conn) now() wire.Instant {
+	if c.looped != nil {
+		return c.shard.now()
+	}
+	return wire.Instant(time.Since(c.began))
+}
 
 // newConn makes a Conn of nc, on which the peer speaks WebSocket from the next
 // byte on. start has to follow.
@@ -95,20 +107,53 @@ func (c *Conn) start() *Conn {
 		c.in.Agree(*c.agreed)
 		c.out.Agree(*c.agreed)
 	}
-	c.findRaw()
-	c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
-	c.setLookout(lookoutAfter)
+	if c.blocking != nil {
+		c.findRaw()
+		c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
+		c.setLookout(lookoutAfter)
+	}
 	c.resetTimerLocked()
 	c.mu.Unlock()
-	if l, ok := c.nc.(interface {
-		OnLeave(func(context.Context, error) error)
-	}); ok {
+	if l, ok := c.leaver(); ok {
 		l.OnLeave(c.leave)
 	}
 	if f := c.opt.Hooks.Opened; f != nil {
 		f(c)
 	}
+	switch {
+	case c.looped != nil:
+		c.shard.open(c)
+	case c.calls != nil:
+		go c.serveCallbacks() // the Conn's: it ends with the connection
+	}
 	return c
+}
+
+// leaver is what tells c to leave, if it is part of a group.
+func (c *Conn) leaver() (l interface {
+	OnLeave(func(context.Context, error) error)
+}, ok bool) {
+	if c.looped != nil {
+		return c.member, true
+	}
+	l, ok = c.nc.(interface {
+		OnLeave(func(context.Context, error) error)
+	})
+	return l, ok
+}
+
+// callbacks returns the Loop that has c's callbacks; nil: c is read from.
+func (c *Conn) callbacks() *Loop {
+	if c.looped != nil {
+		return c.shard.loop
+	}
+	return c.calls
+}
+
+// mayNotWait reports whether those who call c's methods must not be made to wait.
+func (c *Conn) mayNotWait() bool {
+	l := c.callbacks()
+	return l != nil && !l.Blocking
 }
 
 // findRaw looks for a socket below, which is not to be had as long as bytes
@@ -142,17 +187,38 @@ func (c *Conn) Extensions() string {
 
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].
-func (c *Conn) Request() *wye.Request { return c.request }
+func (c *Conn) Request() *wye.Request { return c.request.Load() }
 
 // LocalAddr returns the address of this end.
-func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
+func (c *Conn) LocalAddr() net.Addr {
+	if c.looped != nil {
+		return c.local
+	}
+	return c.nc.LocalAddr()
+}
 
 // RemoteAddr returns the address of the peer, or of the last proxy before it.
-func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
+func (c *Conn) RemoteAddr() net.Addr {
+	if c.looped != nil {
+		return net.TCPAddrFromAddrPort(c.remote)
+	}
+	return c.nc.RemoteAddr()
+}
 
 // Done returns a channel that is closed when the connection has ended and its
 // transport is closed. [Conn.Err] then says why.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *Conn) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.doneLocked()
+}
+
+func (c *Conn) doneLocked() <-chan struct{} {
+	if c.done == nil {
+		c.done = make(chan struct{})
+	}
+	return c.done
+}
 
 // Err returns nil while the connection lives, and then why it ended: always the
 // same [*CloseError].

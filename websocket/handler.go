@@ -23,6 +23,9 @@ type Endpoint struct {
 // returns an error of its own or panics. A panic goes on to net/http. nil opts
 // are the default; they are copied.
 //
+// With a Loop in opts it is the Loop's callbacks that serve the connection, and
+// serve may be nil. Only in a [wye.Switch] does net/http's handler wait then.
+//
 // ctx ends when the server wants the connection gone at once, and after serve
 // has returned. That the server drains is no reason: then the connection is
 // closed under serve, whose next Read says so.
@@ -30,6 +33,7 @@ func Handler(serve func(ctx context.Context, c *Conn) error, opts *AcceptOptions
 	e := &Endpoint{serve: serve}
 	if opts != nil {
 		e.opts = *opts
+		e.opts.set = opts.settings(false)
 	}
 	return e
 }
@@ -40,6 +44,9 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := Accept(w, r, &e.opts)
 	if err != nil {
 		return // answered and logged
+	}
+	if e.opts.Loop != nil {
+		return // the Loop serves it
 	}
 	if e.opts.Detach {
 		go e.runDetached(c) // the connection's: see AcceptOptions.Detach
@@ -53,11 +60,11 @@ func (e *Endpoint) runDetached(c *Conn) {
 	defer func() {
 		if v := recover(); v != nil && v != http.ErrAbortHandler {
 			e.opts.logger().LogAttrs(context.Background(), slog.LevelError, "websocket handler panicked",
-				slog.String("path", c.request.URL.Path), slog.String("remote", c.request.RemoteAddr),
+				slog.String("path", c.Request().URL.Path), slog.String("remote", c.Request().RemoteAddr),
 				slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 		}
 	}()
-	ctx, cancel := context.WithCancelCause(c.request.Context())
+	ctx, cancel := context.WithCancelCause(c.Request().Context())
 	defer cancel(nil)
 	c.onEnd(cancel)
 	e.run(ctx, c)
@@ -77,8 +84,18 @@ func (e *Endpoint) Check(r *http.Request, _ wye.Token) (*wye.Agreement, error) {
 		Principal: h.pass.Principal,
 		Cancel:    h.cancel,
 		Serve: func(ctx context.Context, r *wye.Request, nc wye.Conn) error {
-			e.run(ctx, h.conn(nc, &e.opts, r))
-			return nil // logged
+			c := h.conn(nc, &e.opts, r)
+			if e.opts.Loop == nil {
+				e.run(ctx, c)
+				return nil // logged
+			}
+			select {
+			case <-c.Done():
+			case <-ctx.Done(): // it is to be gone at once
+				c.CloseNow()
+				<-c.Done()
+			}
+			return nil
 		},
 	}, nil
 }
@@ -111,5 +128,5 @@ func (e *Endpoint) log(c *Conn, err error) {
 		level = slog.LevelDebug
 	}
 	e.opts.logger().LogAttrs(context.Background(), level, "websocket handler failed",
-		slog.String("path", c.request.URL.Path), slog.String("remote", c.request.RemoteAddr), slog.Any("err", err))
+		slog.String("path", c.Request().URL.Path), slog.String("remote", c.Request().RemoteAddr), slog.Any("err", err))
 }

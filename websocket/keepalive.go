@@ -34,14 +34,26 @@ func (c *Conn) tick() {
 // to when it wants to be asked again.
 func (c *Conn) resetTimerLocked() wire.Act {
 	t := c.now()
-	if c.deaf.Load() {
+	if c.isDeafLocked() {
 		c.heard.Store(int64(t)) // nobody listens: silence means nothing
 	}
 	act, next := c.out.Tick(t, wire.Instant(c.heard.Load()))
-	if next != 0 && !c.ended.Load() {
+	switch {
+	case c.ended.Load():
+	case c.looped != nil:
+		c.scheduleLocked(next)
+	case next != 0:
 		c.timer.Reset(time.Duration(next - t))
 	}
 	return act
+}
+
+// isDeafLocked reports whether nobody reads what the peer says.
+func (c *Conn) isDeafLocked() bool {
+	if c.looped != nil {
+		return c.paused != 0
+	}
+	return c.deaf.Load()
 }
 
 // pinger is the pings that the application asks for.
@@ -57,6 +69,11 @@ type pinger struct {
 // Ping sends a ping and waits for its pong, until ctx ends. It returns how long
 // that took. Somebody need not be reading.
 func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
+	c.mu.Lock()
+	if c.pinger == nil {
+		c.pinger = &pinger{pinging: make(chan struct{}, 1)}
+	}
+	c.mu.Unlock()
 	if err := acquire(ctx, c.pinging); err != nil {
 		return 0, err
 	}
@@ -69,13 +86,15 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.lookout.Reset(0) // or there may be nobody to see the pong for a second
+	if c.blocking != nil {
+		c.lookout.Reset(0) // or there may be nobody to see the pong for a second
+	}
 	select {
 	case <-pong:
 		took := time.Since(sent)
 		c.tellRoundTrip(took)
 		return took, nil
-	case <-c.done:
+	case <-c.Done():
 		return 0, c.Err()
 	case <-ctx.Done():
 		return 0, ctx.Err()
@@ -104,7 +123,7 @@ func (c *Conn) sendPing() (pong chan struct{}, err error) {
 }
 
 func (c *Conn) pongReceivedLocked(payload []byte) {
-	if c.pong != nil && bytes.Equal(payload, c.pingSent[:]) {
+	if c.pinger != nil && c.pong != nil && bytes.Equal(payload, c.pingSent[:]) {
 		close(c.pong)
 		c.pong = nil
 	}

@@ -83,8 +83,19 @@ func (c *Conn) ReadInto(ctx context.Context, dst []byte) (MessageType, []byte, e
 	return MessageType(m.Op), dst, nil
 }
 
-// lockRead makes the caller the only reader.
+// ErrCallbacks: the connection's messages go to the callbacks of a [Loop], so they
+// cannot be read.
+var ErrCallbacks = errors.New("websocket: read from a connection that has callbacks")
+
+// lockRead makes the caller, who is the application, the only reader.
 func (c *Conn) lockRead(ctx context.Context) error {
+	if c.callbacks() != nil {
+		return ErrCallbacks
+	}
+	return c.lockReading(ctx)
+}
+
+func (c *Conn) lockReading(ctx context.Context) error {
 	select {
 	case c.reading <- struct{}{}:
 		return nil

@@ -27,7 +27,14 @@ func (m *Message) Release() {
 // ReadPooled returns the next message in memory from a pool. Call Release when
 // done with it: then reading allocates nothing. Otherwise it is [Conn.Read].
 func (c *Conn) ReadPooled(ctx context.Context) (*Message, error) {
-	if err := c.lockRead(ctx); err != nil {
+	if c.callbacks() != nil {
+		return nil, ErrCallbacks
+	}
+	return c.readPooled(ctx)
+}
+
+func (c *Conn) readPooled(ctx context.Context) (*Message, error) {
+	if err := c.lockReading(ctx); err != nil {
 		return nil, err
 	}
 	ev, err := c.message(ctx)

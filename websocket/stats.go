@@ -23,10 +23,7 @@ type counters struct {
 // Stats may be called at any time.
 func (c *Conn) Stats() Stats {
 	c.mu.Lock()
-	queued := c.inFlight
-	if c.queue != nil {
-		queued += len(c.queue.b)
-	}
+	queued := c.queuedLocked()
 	c.mu.Unlock()
 	return Stats{
 		MessagesReceived: c.messagesReceived.Load(),

@@ -29,6 +29,7 @@ type writer struct {
 	queue     *frames        // nil: empty
 	inFlight  int            // bytes that are being sent
 	sending   bool           // somebody sends, and will look at the queue again
+	full      bool           // a write found no room and did not wait for it
 	werr      *CloseError    // why a send failed
 	streaming *MessageWriter // its message is not ended yet; nil: none
 	goodbye   *CloseError    // what our Close frame says; nil: none was asked for
@@ -51,12 +52,14 @@ type flusher struct {
 	flush   func()                // flushSoon, made once
 	trySend func(fd uintptr) bool // sendOnce, made once
 	once    once                  // what sendOnce sends
+
 }
 
 // frames is part of a queue.
 type frames struct {
 	b        []byte
 	messages int
+	sent     int // bytes, from the start, that the kernel has; of a looped Conn
 }
 
 var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4<<10)} }}
@@ -64,7 +67,7 @@ var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4
 // free takes f back; a long buffer is left to the garbage collector.
 func (f *frames) free() {
 	if cap(f.b) <= 256<<10 {
-		f.b, f.messages = f.b[:0], 0
+		f.b, f.messages, f.sent = f.b[:0], 0, 0
 		framesPool.Put(f)
 	}
 }
@@ -181,7 +184,8 @@ func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int, try
 		if c.streaming == w && c.roomLocked(n) {
 			return nil
 		}
-		if try {
+		if try || c.mayNotWait() {
+			c.full = true
 			return ErrQueueFull
 		}
 		if err := c.waitLocked(ctx, &c.room); err != nil {
@@ -192,7 +196,13 @@ func (c *Conn) awaitRoomLocked(ctx context.Context, w *MessageWriter, n int, try
 
 // roomLocked reports whether a message of n bytes fits the queue. One that
 // never would, fits an empty one.
+//
+// Nor does one to which a callback replies, if the queue was not half full
+// before: input is not read while it is.
 func (c *Conn) roomLocked(n int) bool {
+	if c.mayNotWait() && !c.crowdedLocked() {
+		return true
+	}
 	q := c.queue
 	if q == nil {
 		return c.inFlight == 0 || c.inFlight+n <= c.opt.WriteQueueBytes
@@ -241,7 +251,22 @@ func (c *Conn) brokenLocked() error {
 }
 
 // pendingLocked reports whether there is something to send.
-func (c *Conn) pendingLocked() bool { return c.queue != nil || c.out.Owes() }
+func (c *Conn) pendingLocked() bool {
+	return c.queue != nil || c.out.Owes() || c.looped != nil && c.partial != nil
+}
+
+// queuedLocked returns how many bytes wait to be sent.
+func (c *Conn) queuedLocked() int {
+	if c.queue == nil {
+		return c.inFlight
+	}
+	return c.inFlight + len(c.queue.b)
+}
+
+// crowdedLocked reports whether the queue is more than half full.
+func (c *Conn) crowdedLocked() bool {
+	return c.queuedLocked() > c.opt.WriteQueueBytes/2 || c.queue != nil && c.queue.messages > c.opt.WriteQueueMessages/2
+}
 
 // sendPending sends what is queued or owed.
 func (c *Conn) sendPending() {
@@ -259,6 +284,8 @@ const batchMost = time.Millisecond
 func (c *Conn) sendLocked() {
 	if !c.more.Load() {
 		c.sendNowOrSoonLocked()
+	} else if c.looped != nil {
+		return // at the end of the turn
 	} else if !c.batching && !c.sending && !c.flushing && c.pendingLocked() {
 		c.batching = true
 		if c.batch == nil {
@@ -272,7 +299,10 @@ func (c *Conn) sendLocked() {
 // sendNowOrSoonLocked sends here if that takes no waiting, else by a flusher.
 func (c *Conn) sendNowOrSoonLocked() {
 	switch {
-	case c.sending || c.flushing || c.werr != nil || !c.pendingLocked():
+	case c.sending || c.werr != nil || !c.pendingLocked():
+	case c.looped != nil:
+		c.pushOrPostLocked()
+	case c.flushing:
 	case c.raw == nil:
 		c.startFlusherLocked()
 	default:
@@ -310,6 +340,7 @@ func (c *Conn) sentLocked(f *frames, err error) {
 	}
 	if c.werr != nil || c.roomLocked(c.opt.WriteQueueBytes/2) {
 		wake(&c.room)
+		c.drainedLocked()
 	}
 	if c.werr != nil || !c.pendingLocked() {
 		wake(&c.idle)
@@ -396,13 +427,13 @@ func (c *Conn) waitLocked(ctx context.Context, ch *chan struct{}) error {
 	if *ch == nil {
 		*ch = make(chan struct{})
 	}
-	woken := *ch
+	woken, done := *ch, c.doneLocked()
 	c.mu.Unlock()
 	defer c.mu.Lock()
 	select {
 	case <-woken:
 		return nil
-	case <-c.done:
+	case <-done:
 		return nil // brokenLocked says why
 	case <-ctx.Done():
 		return ctx.Err()
