@@ -57,10 +57,22 @@ func (o *AcceptOptions) maxBody() int64 {
 	return 64 << 10
 }
 
+func (o *AcceptOptions) group(r *http.Request) *Group {
+	if o.Group != nil {
+		return o.Group
+	}
+	return groupOf(r)
+}
+
 // Accept answers r with 101 (Switching Protocols) to t and returns the
 // connection, on which the client speaks t next. t has to be one of
 // [Requested](r). The caller must close it; w and r.Body are of no use any more.
 // r.Context() goes on to end when the handler returns.
+//
+// An extended CONNECT of HTTP/2 or HTTP/3 is answered with 200, and its stream
+// is the connection. Over HTTP/2 the stream ends with the handler: it has to
+// stay until the connection has ended, and to close it before it returns.
+// CloseWrite fails there with [errors.ErrUnsupported].
 //
 // On an error the answer has been written where one can still be: the handler
 // should just return. A request body is read to its end first, because the
@@ -77,6 +89,17 @@ func Accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 }
 
 func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) (*conn, error) {
+	if !slices.ContainsFunc(Requested(r), t.Equal) {
+		// "A server MUST NOT switch to a protocol that was not indicated by
+		// the client in the corresponding request's Upgrade header field."
+		// RFC 9110 §7.8
+		err := upgradeRequired(r, t.String(), whyNoUpgrade(r))
+		Answer(w, err)
+		return nil, err
+	}
+	if connectProtocol(r) != "" {
+		return acceptStream(w, r, t, opts)
+	}
 	head, err := switchingHead(w, r, t, opts)
 	if err == nil {
 		err = hijackable(w)
@@ -90,11 +113,7 @@ func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 	}
 
 	c := new(conn)
-	group := opts.Group
-	if group == nil {
-		group = groupOf(r)
-	}
-	if c.member, err = group.reserve(); err != nil {
+	if c.member, err = opts.group(r).reserve(); err != nil {
 		Answer(w, err)
 		return nil, err
 	}
@@ -125,13 +144,10 @@ func accept(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions
 
 // switchingHead is the response that switches r to t.
 func switchingHead(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOptions) ([]byte, error) {
-	if !slices.ContainsFunc(Requested(r), t.Equal) {
-		// "A server MUST NOT switch to a protocol that was not indicated by
-		// the client in the corresponding request's Upgrade header field."
-		// RFC 9110 §7.8
-		return nil, upgradeRequired(r, t.String(), whyNoUpgrade(r))
+	fields := switchingFields(w.Header(), opts.Header)
+	if err := sendable(fields); err != nil {
+		return nil, err
 	}
-
 	var b []byte
 	if HasToken(r.Header["Expect"], "100-continue") && r.ContentLength == 0 {
 		// "…the server MUST send a 100 (Continue) response before sending a
@@ -150,16 +166,24 @@ func switchingHead(w http.ResponseWriter, r *http.Request, t Token, opts *Accept
 		b = append(append(b, ", "...), above.String()...)
 	}
 	b = append(b, "\r\nConnection: Upgrade\r\n"...)
-	fields := switchingFields(w.Header(), opts.Header)
 	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		for _, value := range fields[name] {
-			if !isToken(name) || !isFieldValue(value) {
-				return nil, fmt.Errorf("wye: header field %q: %q cannot be sent in a 101: the name must be a token, the value without control characters", name, value)
-			}
 			b = append(append(append(append(b, name...), ": "...), value...), "\r\n"...)
 		}
 	}
 	return append(b, "\r\n"...), nil
+}
+
+// sendable is nil if fields can be sent as they are.
+func sendable(fields http.Header) error {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		for _, value := range fields[name] {
+			if !isToken(name) || !isFieldValue(value) {
+				return fmt.Errorf("wye: header field %q: %q cannot be sent in a 101: the name must be a token, the value without control characters", name, value)
+			}
+		}
+	}
+	return nil
 }
 
 // switchingFields are the fields of a 101 beside Upgrade and Connection. Names
@@ -217,6 +241,13 @@ func upgradeRequired(r *http.Request, offers, why string) *Refusal {
 		// RFC 9113 §8.2.2 forbids that field, and so the status is not to be
 		// had.
 		refusal.Status, refusal.Header = http.StatusBadRequest, nil
+		refusal.Text = "Extended CONNECT with :protocol " + offers + " required: " + why
+	}
+	if connectProtocol(r) != "" {
+		// "…a server SHOULD respond to the request with a 501 (Not
+		// Implemented) status code" to a :protocol that it does not know.
+		// RFC 9220 §3
+		refusal.Status = http.StatusNotImplemented
 	}
 	return refusal
 }
@@ -226,8 +257,10 @@ func whyNoUpgrade(r *http.Request) string {
 	switch upgrade := r.Header["Upgrade"]; {
 	case !r.ProtoAtLeast(1, 1):
 		return "send the request over HTTP/1.1, HTTP/1.0 has no Upgrade"
+	case connectProtocol(r) != "":
+		return fmt.Sprintf("the request's :protocol is %q", connectProtocol(r))
 	case r.ProtoMajor > 1:
-		return r.Proto + " has no Upgrade, send the request over HTTP/1.1"
+		return fmt.Sprintf("HTTP/%d has no Upgrade, and the request has no :protocol", r.ProtoMajor)
 	case len(upgrade) > 0 && !HasToken(r.Header["Connection"], "upgrade"):
 		return "the request has an Upgrade header, but its Connection header does not list upgrade"
 	case len(upgrade) == 0:

@@ -34,7 +34,7 @@ type Conn interface {
 	CloseWrite() error
 }
 
-// conn is the Conn over a connection that HTTP/1.1 gave up.
+// conn is the Conn over a connection that HTTP/1.1 gave up, or over a stream.
 type conn struct {
 	net.Conn
 	member *Member // nil: in no group
@@ -99,9 +99,13 @@ func closeWrite(nc net.Conn) error {
 	return errors.ErrUnsupported
 }
 
-func (c *conn) Abort(error) {
+func (c *conn) Abort(cause error) {
 	c.takeEarly()
-	abort(c.Conn)
+	if a, ok := c.Conn.(interface{ Abort(cause error) }); ok {
+		a.Abort(cause)
+	} else {
+		abort(c.Conn)
+	}
 	c.member.Done()
 }
 

@@ -322,7 +322,7 @@ func TestHTTP2IsNoUpgrade(t *testing.T) {
 		if resp.ProtoMajor != 2 || resp.StatusCode != status || resp.Header["Upgrade"] != nil || resp.Header["Connection"] != nil {
 			t.Errorf("%s: %v %v", path, resp.Status, resp.Header)
 		}
-		if status == 400 && !strings.Contains(string(body), "HTTP/2.0 has no Upgrade") {
+		if status == 400 && !strings.Contains(string(body), "HTTP/2 has no Upgrade") {
 			t.Errorf("%s: %s", path, body)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"strconv"
 )
 
 // Request is what was asked for, detached from the HTTP exchange that asked: it
@@ -29,3 +30,7 @@ func Detach(ctx context.Context, r *http.Request, t Token) *Request {
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	return &Request{Request: d, Token: t, LocalAddr: local}
 }
+
+// Carrier is the version of HTTP that the request came over: "h1", "h2" or
+// "h3".
+func (r *Request) Carrier() string { return "h" + strconv.Itoa(r.ProtoMajor) }

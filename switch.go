@@ -72,7 +72,8 @@ type Switch struct {
 	// Fallback answers what is not switched. "A server MAY ignore a received
 	// Upgrade header field if it wishes to continue using the current protocol
 	// on that connection." RFC 9110 §7.8. nil: 426 (Upgrade Required), naming
-	// what is on offer.
+	// what is on offer. An extended CONNECT does not get there: to its client
+	// any 2xx would be the switch. It is answered with 501.
 	Fallback http.Handler
 
 	// Advertise names what is on offer in the fallback's responses too: "A
@@ -159,7 +160,7 @@ func (s *Switch) serve(w http.ResponseWriter, r *http.Request, t Token, agreed *
 func (s *Switch) fallBack(w http.ResponseWriter, r *http.Request, declined bool) {
 	offers := s.offers()
 	switch {
-	case s.Fallback != nil:
+	case s.Fallback != nil && connectProtocol(r) == "":
 		if s.Advertise && r.ProtoMajor == 1 && offers != "" {
 			w.Header().Add("Upgrade", offers)
 			w.Header().Add("Connection", "Upgrade")

@@ -52,7 +52,9 @@ func (t Token) valid() bool {
 }
 
 // Requested returns the tokens that r asks to switch to, in the client's order
-// of preference. It returns nil where r is no upgrade request:
+// of preference. Over HTTP/2 and HTTP/3 it is the :protocol of an extended
+// CONNECT, RFC 8441 section 4 and RFC 9220. It returns nil where r is no upgrade
+// request:
 //
 //   - "A server that receives an Upgrade header field in an HTTP/1.0 request
 //     MUST ignore that Upgrade field." RFC 9110 §7.8; HTTP/2 and HTTP/3 have no
@@ -64,6 +66,13 @@ func (t Token) valid() bool {
 // A list element that is no token is skipped, and so is what follows the first
 // 32 tokens.
 func Requested(r *http.Request) []Token {
+	if protocol := connectProtocol(r); protocol != "" {
+		t, err := ParseToken(protocol)
+		if err != nil {
+			return nil
+		}
+		return []Token{t}
+	}
 	if r.ProtoMajor != 1 || r.ProtoMinor < 1 || !HasToken(r.Header["Connection"], "upgrade") {
 		return nil
 	}
