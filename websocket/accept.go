@@ -50,7 +50,8 @@ type AcceptOptions struct {
 	// that net/http's handler returns and its buffers, about 12 KB, are freed.
 	// serve's ctx then has the values of the request's and ends when the
 	// connection has ended; a panic is logged here, and no middleware sees
-	// it. It has no effect on [Accept], nor in a [wye.Switch].
+	// it. Over HTTP/2 net/http's handler stays, and all else is the same. It
+	// has no effect on [Accept], nor in a [wye.Switch].
 	Detach bool
 
 	// Loop has callbacks for what comes, instead of reads. It has no effect on
@@ -73,8 +74,12 @@ var token = wye.Token{Name: "websocket"}
 // values of an Origin that does not fit, is in the error and the log. nil opts
 // are the default.
 //
+// An extended CONNECT of HTTP/2 or HTTP/3, RFC 8441 and RFC 9220, is as good as
+// a GET with an Upgrade.
+//
 // The Conn may be used after the handler has returned. r.Context() ends then;
-// the [wye.Group] goes on to know the connection.
+// the [wye.Group] goes on to know the connection. But over HTTP/2 it ends with
+// the handler, which has to close it before it returns; [Handler] does.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if opts == nil {
 		opts = new(AcceptOptions)
@@ -148,7 +153,11 @@ func opening(r *http.Request, opts *AcceptOptions) (h handshake, err error) {
 			h.header[name] = values
 		}
 	}
-	h.header["Sec-WebSocket-Accept"] = []string{wire.AcceptKey(r.Header.Get("Sec-Websocket-Key"))}
+	if keys := r.Header["Sec-Websocket-Key"]; r.ProtoMajor == 1 || checkKey(keys) == nil {
+		// Beyond HTTP/1.1 the two fields are "not used", RFC 8441 §5. But
+		// undici sends the one, and fails without the other.
+		h.header["Sec-WebSocket-Accept"] = []string{wire.AcceptKey(keys[0])}
+	}
 	if extensions != "" {
 		h.header["Sec-WebSocket-Extensions"] = []string{extensions}
 	}
@@ -189,14 +198,11 @@ func refuse(status int, text string, header ...string) error {
 // checkRequest judges the client's opening handshake by RFC 6455 section 4.2.1,
 // as far as it concerns everybody.
 func checkRequest(r *http.Request) error {
+	if r.ProtoMajor > 1 {
+		return checkConnect(r)
+	}
 	if r.Method != http.MethodGet {
 		return refuse(http.StatusMethodNotAllowed, "the method must be GET", "Allow", http.MethodGet)
-	}
-	if r.ProtoMajor > 1 {
-		// "An endpoint MUST NOT generate an HTTP/2 message containing
-		// connection-specific header fields." RFC 9113 §8.2.2: so no 426, which
-		// has to have one.
-		return refuse(http.StatusBadRequest, whyNoUpgrade(r))
 	}
 	if !slices.ContainsFunc(wye.Requested(r), token.Equal) {
 		return refuse(http.StatusUpgradeRequired, whyNoUpgrade(r), "Upgrade", "websocket", "Connection", "Upgrade")
@@ -206,16 +212,31 @@ func checkRequest(r *http.Request) error {
 		// body by another: nothing that comes after it is looked at.
 		return refuse(http.StatusBadRequest, "the request must not have a body", "Connection", "close")
 	}
-	if err := checkVersion(r.Header["Sec-Websocket-Version"]); err != nil {
+	if err := checkVersion(r); err != nil {
 		return err
 	}
 	return checkKey(r.Header["Sec-Websocket-Key"])
 }
 
+// checkConnect is checkRequest for HTTP/2 and HTTP/3. "An endpoint MUST NOT
+// generate an HTTP/2 message containing connection-specific header fields." RFC
+// 9113 §8.2.2: so no 426, which has to have one.
+func checkConnect(r *http.Request) error {
+	asked := wye.Requested(r)
+	switch {
+	case slices.ContainsFunc(asked, token.Equal):
+		return checkVersion(r)
+	case len(asked) > 0:
+		// RFC 9220 §3
+		return refuse(http.StatusNotImplemented, fmt.Sprintf("the request's :protocol is %q, want websocket", asked[0]))
+	}
+	return refuse(http.StatusBadRequest, whyNoUpgrade(r))
+}
+
 func whyNoUpgrade(r *http.Request) string {
 	switch upgrade := r.Header["Upgrade"]; {
 	case r.ProtoMajor > 1:
-		return r.Proto + " has no Upgrade header; send the request over HTTP/1.1"
+		return fmt.Sprintf("HTTP/%d has no Upgrade header; send an extended CONNECT with :protocol websocket, or the request over HTTP/1.1", r.ProtoMajor)
 	case !r.ProtoAtLeast(1, 1):
 		return "the request must be HTTP/1.1 or later"
 	case !wye.HasToken(upgrade, "websocket"):
@@ -227,17 +248,22 @@ func whyNoUpgrade(r *http.Request) string {
 // checkVersion: "If this version does not match a version understood by the
 // server, the server MUST … send an appropriate HTTP error code (such as 426
 // Upgrade Required) and a |Sec-WebSocket-Version| header field". RFC 6455 §4.2.2
-func checkVersion(versions []string) error {
+func checkVersion(r *http.Request) error {
 	const name = "Sec-WebSocket-Version"
+	versions := r.Header["Sec-Websocket-Version"]
 	switch {
 	case len(versions) == 0:
 		return refuse(http.StatusBadRequest, "the request has no Sec-WebSocket-Version header, want 13", name, "13")
 	case len(versions) > 1:
 		return refuse(http.StatusBadRequest, "the request has several Sec-WebSocket-Version headers, want one of 13", name, "13")
-	case strings.TrimSpace(versions[0]) != "13":
-		return refuse(http.StatusUpgradeRequired, "this server speaks Sec-WebSocket-Version 13 only", name, "13", "Upgrade", "websocket", "Connection", "Upgrade")
+	case strings.TrimSpace(versions[0]) == "13":
+		return nil
 	}
-	return nil
+	const only = "this server speaks Sec-WebSocket-Version 13 only"
+	if r.ProtoMajor > 1 {
+		return refuse(http.StatusBadRequest, only, name, "13")
+	}
+	return refuse(http.StatusUpgradeRequired, only, name, "13", "Upgrade", "websocket", "Connection", "Upgrade")
 }
 
 func checkKey(keys []string) error {

@@ -165,6 +165,11 @@ func (c *Conn) finish() {
 	c.mu.Lock()
 	failing := c.out.State() == wire.Failing
 	c.mu.Unlock()
+	if failing && !c.opt.wire.Client && c.Carrier() == "h2" {
+		// Nothing can overtake our Close frame on a stream, and the peer sees
+		// the end of our direction only when the handler has returned.
+		failing = false
+	}
 	if failing {
 		// A close with unread input makes the kernel send a reset, which may
 		// overtake our Close frame: end our direction, and read theirs.

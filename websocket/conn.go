@@ -48,7 +48,8 @@ type blocking struct {
 	raw      syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
 	rawLater atomic.Bool     // raw may be had later
 	began    time.Time
-	calls    *Loop // whose callbacks get what is read; nil: there are none
+	carrier  string // a client's; "": not known
+	calls    *Loop  // whose callbacks get what is read; nil: there are none
 
 	calling    sync.Mutex // held during a callback; guards what is below
 	calledLast bool       // Closed was called
@@ -188,6 +189,18 @@ func (c *Conn) Extensions() string {
 // Request returns the request that became this connection, on a server; nil on
 // a client and from [Pipe].
 func (c *Conn) Request() *wye.Request { return c.request.Load() }
+
+// Carrier returns the version of HTTP that the connection goes over: "h1", "h2"
+// or "h3"; "" from [Pipe], and in a browser, which does not say.
+func (c *Conn) Carrier() string {
+	if r := c.request.Load(); r != nil {
+		return r.Carrier()
+	}
+	if c.blocking != nil {
+		return c.carrier
+	}
+	return ""
+}
 
 // LocalAddr returns the address of this end.
 func (c *Conn) LocalAddr() net.Addr {

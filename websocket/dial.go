@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -80,7 +81,7 @@ func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *
 		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(rawURL), Err: err}
 	}
 	c := newConn(nc, &opts.Options, true)
-	c.subprot = subprot
+	c.subprot, c.carrier = subprot, "h"+strconv.Itoa(resp.ProtoMajor)
 	c.agree(agreed)
 	return c.start(), resp, nil
 }

@@ -45,10 +45,16 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // answered and logged
 	}
-	if e.opts.Loop != nil {
+	switch {
+	case r.ProtoMajor == 2 && e.opts.Loop != nil:
+		<-c.Done() // the stream would end with this handler
+		return
+	case e.opts.Loop != nil:
 		return // the Loop serves it
-	}
-	if e.opts.Detach {
+	case r.ProtoMajor == 2 && e.opts.Detach:
+		e.runDetached(c) // likewise
+		return
+	case e.opts.Detach:
 		go e.runDetached(c) // the connection's: see AcceptOptions.Detach
 		return
 	}

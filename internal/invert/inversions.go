@@ -25,7 +25,7 @@ var inversions = []inversion{
 	case 0:`},
 	{"RFC 6455 §4.2.1: the key is 16 bytes", wire + "handshake.go", `len(nonce) != 16`, `len(nonce) == 0`},
 	{"RFC 6455 §4.2.1: the key is base64", wire + "handshake.go", `base64.StdEncoding.Strict()`, `base64.StdEncoding`},
-	{"RFC 6455 §4.2.2: another version is refused", ws + "accept.go", `case strings.TrimSpace(versions[0]) != "13":`, `case versions[0] == "never":`},
+	{"RFC 6455 §4.2.2: another version is refused", ws + "accept.go", `case strings.TrimSpace(versions[0]) == "13":`, `case versions[0] != "never":`},
 	{"RFC 6455 §4.2.2: the version is there once", ws + "accept.go", `case len(versions) > 1:`, `case len(versions) > 99:`},
 	{"RFC 6455 §4.2.2: the Origin is judged", ws + "accept.go", `err = h.pass.Authorize(r)`, `_ = h.pass.Authorize(r)`},
 	{"RFC 6455 §4.2.2: the subprotocol is the client's", ws + "accept.go", `chosen != "" && !slices.Contains(offered, chosen)`, `chosen == "never"`},
@@ -60,7 +60,7 @@ var inversions = []inversion{
 	}`, ``},
 	{"RFC 6455 §5.5.1: a server closes TCP first", ws + "close.go", `	c.shut(c.nc.Close)
 	c.mu.Lock()`, `	c.mu.Lock()`},
-	{"RFC 6455 §5.5.1: a client waits for that", ws + "close.go", `if failing || c.client {`, `if failing {`},
+	{"RFC 6455 §5.5.1: a client waits for that", ws + "close.go", `if failing || c.opt.wire.Client {`, `if failing {`},
 	{"RFC 6455 §5.5.2: a ping is answered", wire + "reply.go", `	if s.state > Closing || len(payload) > MaxControl {`, `	if s.state > Closing || len(payload) >= 0 {`},
 	{"RFC 6455 §5.5.3: with its payload", wire + "reply.go", `s.pong = append(s.pong[:0], payload...)`, `s.pong = append(s.pong[:0], payload[:len(payload)/2]...)`},
 	{"RFC 6455 §5.5.3: an unsolicited pong answers nothing", ws + "keepalive.go", `bytes.Equal(payload, c.pingSent[:])`, `len(bytes.TrimSpace(payload)) >= 0`},
@@ -68,7 +68,7 @@ var inversions = []inversion{
 	{"RFC 6455 §7.1.7: what follows a failure is not looked at", wire + "receive.go", `	if s == discarding {
 		r.buf`, `	if s == discarding && r.opt == nil {
 		r.buf`},
-	{"RFC 6455 §7.1.7: the Close of a failure arrives", ws + "close.go", `if failing || c.client {`, `if c.client {`},
+	{"RFC 6455 §7.1.7: the Close of a failure arrives", ws + "close.go", `if failing || c.opt.wire.Client {`, `if c.opt.wire.Client {`},
 	{"RFC 6455 §7.4: codes that may not be received", wire + "receive_control.go", `case !code.Valid():`, `case code == 0:`},
 	{"RFC 6455 §7.4: codes that may not be sent", wire + "send_close.go", `if !code.Valid() && code != 0 {`, `if code == 1 {`},
 	{"RFC 6455 §7.4.1: 1005 and 1006 are not for the wire", wire + "status.go", `return c != 1004 && c != StatusNoStatusRcvd && c != StatusAbnormalClosure`, `return c != 1004`},
