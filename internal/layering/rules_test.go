@@ -34,6 +34,7 @@ var quic = []string{
 var rules = map[string]rule{
 	"": {
 		why:   "the root package is the Upgrade mechanism and does not know what is switched to",
+		own:   []string{"internal/deadline"},
 		third: append(socks, idna...), // of the host in a URL to dial, and of the way there
 	},
 	"gate": {
@@ -42,7 +43,7 @@ var rules = map[string]rule{
 	},
 	"websocket": {
 		why:   "websocket joins wye, gate and wire",
-		own:   []string{"", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // rate is gate's
 	},
 	"websocket/wire": {
@@ -65,27 +66,27 @@ var rules = map[string]rule{
 	},
 	"hub/hubws": {
 		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
-		own:   []string{"", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
-		own:   []string{"", "internal/handoff", "internal/exchange"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},
 		third: slices.Concat(idna, socks), // the root's
 	},
 	"tlsupgrade": {
 		why:   "tlsupgrade is HTTP/1.1 over TLS after an upgrade",
-		own:   []string{"", "internal/handoff", "internal/exchange"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},
 		third: slices.Concat(idna, socks), // the root's
 	},
 	"internal/handoff": {
 		why:   "handoff gives connections back to net/http, whatever was switched to",
-		own:   []string{""},
+		own:   []string{"", "internal/deadline"},
 		third: slices.Concat(idna, socks),
 	},
 	"internal/exchange": {
 		why:   "exchange is a client's part of an upgrade to what is HTTP again",
-		own:   []string{"", "internal/handoff"},
+		own:   []string{"", "internal/deadline", "internal/handoff"},
 		third: slices.Concat(idna, socks),
 	},
 	"internal/interop": {
@@ -96,7 +97,7 @@ var rules = map[string]rule{
 	"internal/talk": {why: "it serves tests alone"},
 	"h3": {
 		why:   "h3 is a carrier: it joins wye and quic-go, and knows no protocol above",
-		own:   []string{""},
+		own:   []string{"", "internal/deadline"},
 		third: slices.Concat(idna, socks, quic),
 	},
 	"conform": {
@@ -104,6 +105,24 @@ var rules = map[string]rule{
 	},
 	"conform/internal/faulty": {
 		why: "faulty is an endpoint to be broken, for conform's own tests: it stands as alone as conform",
+	},
+	"h2": {
+		why:   "h2 is a carrier: it knows streams, and not what is spoken on them",
+		own:   []string{"", "internal/deadline"},
+		third: slices.Concat([]string{"golang.org/x/net/http2", "golang.org/x/net/http2/hpack", "golang.org/x/net/http/httpguts", "golang.org/x/net/internal/httpcommon", "golang.org/x/net/internal/httpsfv"}, idna, socks),
+	},
+	"h2/announce": {
+		why:   "announce is imported for its effect, which has to come before net/http's initialisation",
+		noStd: []string{"net", "net/http", "context", "log", "fmt"},
+	},
+	"internal/deadline": {
+		why:   "deadline gives any stream deadlines, and knows no protocol",
+		noStd: []string{"net/http"},
+	},
+	"internal/connsuite": {
+		why:   "connsuite is the tests of a websocket.Conn over any carrier",
+		own:   []string{"", "internal/deadline", "gate", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks),
 	},
 	"internal/conformance": {why: "it is a test without a package"},
 	"internal/docs":        {why: "it is a test without a package"},
