@@ -91,7 +91,7 @@ var rules = map[string]rule{
 	},
 	"internal/interop": {
 		why:   "interop is conversations with programs of others, for tests and for peers",
-		own:   []string{"", "h2c", "tlsupgrade", "internal/handoff", "internal/exchange"},
+		own:   []string{"", "internal/deadline", "h2c", "tlsupgrade", "internal/handoff", "internal/exchange"},
 		third: slices.Concat(idna, socks),
 	},
 	"internal/talk": {why: "it serves tests alone"},
