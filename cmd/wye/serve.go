@@ -176,7 +176,7 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 		<-served
 		return err
 	}
-	defer admin.shutdown(context.WithoutCancel(ctx))
+	defer admin.shutdown(abort)
 
 	select {
 	case err := <-served:

@@ -322,12 +322,14 @@ func TestDNSRebinding(t *testing.T) {
 // was sent with and whatever came of it.
 func TestCanary(t *testing.T) {
 	const canary = "c4n4ryT0k3n"
-	known := start(t, "-v", "--cookie", "sid", "--token-file", tokenFile(t, "ada:"+canary))
-	unknown := start(t, "-v", "--cookie", "sid", "--token-file", tokenFile(t, "ada:another"), "--trusted-proxy", "127.0.0.1")
-	nobody := start(t, "-v", "--host", "*")
+	known, knownAdmin := startAdmin(t, "-v", "--cookie", "sid", "--token-file", tokenFile(t, "ada:"+canary), "--drain", "0s")
+	unknown, unknownAdmin := startAdmin(t, "-v", "--cookie", "sid", "--token-file", tokenFile(t, "ada:another"), "--trusted-proxy", "127.0.0.1")
+	nobody, nobodyAdmin := startAdmin(t, "-v", "--host", "*", "--drain", "0s")
+	admins := map[*running]string{known: knownAdmin, unknown: unknownAdmin, nobody: nobodyAdmin}
 	ticket := ticketOverTheWire(t, known, "/echo", canary)
 	for _, server := range []*running{known, unknown, nobody} {
 		var said strings.Builder
+		var live []*raw
 		for i, secret := range []struct {
 			fields []string
 			query  string
@@ -361,10 +363,22 @@ func TestCanary(t *testing.T) {
 				} {
 					r := dialRaw(t, server.addr)
 					r.send(send)
-					said.WriteString(r.receive().String())
+					a := r.receive()
+					said.WriteString(a.String())
+					if strings.HasPrefix(a.status, "101 ") && path != "/ws/lobby" && len(live) < 150 {
+						live = append(live, r) // for the inspector to list
+						continue
+					}
 					r.c.Close()
 				}
 			}
+			said.WriteString(everythingAdmin(t, admins[server]))
+		}
+		for _, r := range live {
+			r.c.Close()
+		}
+		if server != unknown && len(live) == 0 {
+			t.Error("no connection was there to be listed")
 		}
 		said.WriteString(server.log.String())
 		for _, s := range []string{canary, ticket} {

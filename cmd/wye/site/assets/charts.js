@@ -48,15 +48,20 @@ export class Samples {
   }
 }
 
+const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" };
 const style = getComputedStyle(document.documentElement);
 const colour = (name) => style.getPropertyValue(name).trim();
 const scheme = matchMedia("(prefers-color-scheme: dark)");
+
+// binary are steps between ticks of bytes: each has a round label.
+const binary = Array.from({ length: 50 }, (_, i) => 2 ** i);
 
 // chart draws series of samples into element and returns what draws them anew.
 // A series has: label, of (a sample's number), rate (whether its rise a second
 // is meant), colour (a variable of base.css), format (of a number, for people).
 export function chart(element, samples, series, { seconds = () => kept, sync = "metrics", height = 132, floor = 1 } = {}) {
   const format = series[0].format;
+  const isBytes = format === bytes || format === bytesPerSecond;
   const axis = (more) => ({
     stroke: () => colour("--soft"),
     grid: { stroke: () => colour("--line"), width: 1 },
@@ -76,8 +81,8 @@ export function chart(element, samples, series, { seconds = () => kept, sync = "
       y: { range: (_, low, high) => [0, Math.max(floor, (high ?? 0) * 1.12)] },
     },
     axes: [
-      axis({ size: 24, space: 70, values: (_, at) => at.map((t) => new Date(t * 1000).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })) }),
-      axis({ size: 58, gap: 4, space: 34, values: (_, at) => at.map((v) => format(v, true)) }),
+      axis({ size: 24, space: 80, grid: { show: false }, values: (_, at) => at.map((t) => new Date(t * 1000).toLocaleTimeString([], clock)) }),
+      axis({ size: (_, labels) => 14 + 6 * Math.max(2, ...(labels ?? []).map((l) => l.length)), gap: 4, space: 34, ...(isBytes ? { incrs: binary } : {}), values: (_, at) => at.map((v) => format(v, true)) }),
     ],
     series: [{}, ...series.map((s, i) => ({
       label: s.label,
@@ -102,7 +107,7 @@ export function chart(element, samples, series, { seconds = () => kept, sync = "
     const i = u.cursor.idx;
     said.replaceChildren();
     if (i == null || u.data[0][i] == null || u.cursor.left < 0) return;
-    const parts = [new Date(u.data[0][i] * 1000).toLocaleTimeString(), ...series.map((s, n) => {
+    const parts = [new Date(u.data[0][i] * 1000).toLocaleTimeString([], clock), ...series.map((s, n) => {
       const v = u.data[n + 1][i];
       return v == null ? "" : `${s.label} ${s.format(v)}`;
     })];

@@ -143,7 +143,7 @@ function row(c) {
   button.setAttribute("aria-label", `Details of connection ${c.id}, ${c.path}`);
   button.addEventListener("click", () => showDetail(c));
   const messages = ({ messages }) => (c.token === "websocket" ? `${count(messages)} messages` : "");
-  const tr = element("tr", "", path, element("td", "", c.client), protocol,
+  const tr = element("tr", "", path, element("td", "client", c.client), protocol,
     number("Age", span(c.age)), number("Round trip", c.rtt ? seconds(c.rtt) : "–"),
     number("Received", bytes(c.received.bytes), messages(c.received)),
     number("Sent", bytes(c.sent.bytes), messages(c.sent)),
@@ -236,10 +236,10 @@ function showRefusals({ total, refusals: list }) {
     const path = element("td", "", element("code", "", r.path));
     const asked = [r.carrier, r.token, r.host && `Host ${r.host}`, r.origin && `Origin ${r.origin}`].filter(Boolean).join(", ");
     path.append(element("small", "", asked));
-    const time = element("time", "", new Date(r.time).toLocaleTimeString());
+    const time = element("time", "", new Date(r.time).toLocaleTimeString([], { hourCycle: "h23" }));
     time.dateTime = new Date(r.time).toISOString();
     return element("tr", "", element("td", "status", r.status ? String(r.status) : "–"), path,
-      element("td", "", r.reason), element("td", "", r.client), element("td", "number", time));
+      element("td", "", r.reason), element("td", "client", r.client), element("td", "number", time));
   }));
 }
 
