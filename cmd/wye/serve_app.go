@@ -9,6 +9,7 @@ import (
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/chat"
 	"github.com/wye-org/wye/cmd/wye/echo"
+	"github.com/wye-org/wye/cmd/wye/game"
 	"github.com/wye-org/wye/cmd/wye/lines"
 	"github.com/wye-org/wye/cmd/wye/relay"
 	"github.com/wye-org/wye/cmd/wye/site"
@@ -60,6 +61,10 @@ func newApp(o appOptions) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	games, err := game.NewHandler(o.bounds.rooms, accept)
+	if err != nil {
+		return nil, err
+	}
 	relays, err := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
 	if err != nil {
 		return nil, err
@@ -71,6 +76,7 @@ func newApp(o appOptions) (*app, error) {
 
 	endpoints := []endpoint{
 		{aboutChat, chats},
+		{aboutGame, games},
 		{aboutTicker, stocks},
 		{aboutEcho, echo.Handler(o.bounds.rate, echoes)},
 		{aboutRelay, relays},
@@ -91,7 +97,7 @@ func newApp(o appOptions) (*app, error) {
 		return nil, err
 	}
 	pages = mounted
-	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, relays, stocks}}, nil
+	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, games, relays, stocks}}, nil
 }
 
 // mount serves the endpoints, their pages, and what these load.
