@@ -294,10 +294,12 @@ func TestAClosedWindowConflates(t *testing.T) {
 			t.Errorf("the one tick left came with %d", n)
 		}
 
+		slow.readFor(10 * time.Second) // the window closes again
 		slow.says(`{"window":0}`)
 		slow.readFor(time.Millisecond)
-		if n := conflated(slow.readFor(30 * time.Second)); n != 0 {
-			t.Errorf("without a window %d ticks were conflated away", n)
+		events := slow.readFor(30 * time.Second)
+		if n := conflated(events); n != 0 || len(events) < 90 {
+			t.Errorf("without a window %d ticks came, and %d were conflated away", len(events), n)
 		}
 	})
 }
@@ -395,8 +397,15 @@ func TestTheMarketMovesWhileSomebodyListens(t *testing.T) {
 		}
 		q.conn.CloseNow()
 		<-q.ended
-		synctest.Wait()
-		x.feed.wait() // it has ended
+		x.Close()
+		select {
+		case <-x.feed.ended:
+		default:
+			t.Error("the market still moves, though it is closed")
+		}
+		if s := x.feed.hub.Stats(); s.Clients != 0 {
+			t.Errorf("%d clients are left in the hub", s.Clients)
+		}
 		before = x.feed.quote("ACME").Seq
 		time.Sleep(time.Hour)
 		if after := x.feed.quote("ACME").Seq; after != before {
@@ -410,6 +419,152 @@ func TestTheMarketMovesWhileSomebodyListens(t *testing.T) {
 			t.Errorf("who comes next is told of %d ticks in ten seconds, want about 25", len(events))
 		}
 	})
+}
+
+func TestTheBoundsOfAConnection(t *testing.T) {
+	bubble(t, func(t *testing.T, x *exchange) {
+		p := x.connect()
+		began := time.Now()
+		for range 2*requestRate + 3*requestRate {
+			p.says(`{"ack":0}`)
+		}
+		p.says(`{"subscribe":[]}`)
+		if e := p.read(); e.Type != "subscriptions" {
+			t.Fatalf("got %+v", e)
+		}
+		if took := time.Since(began).Round(100 * time.Millisecond); took != 3*time.Second {
+			t.Errorf("500 requests were read in %v, want 3s: 200 at once and 100 a second", took)
+		}
+		p.says(`{"subscribe":["%s"]}`, strings.Repeat("A", maxRequest))
+		if _, _, err := p.conn.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusMessageTooBig {
+			t.Errorf("a long request ended the connection with %v, want 1009", err)
+		}
+		if err := <-p.ended; err != nil {
+			t.Errorf("the conversation ended with %v", err)
+		}
+	})
+}
+
+// message is a tick as it comes out of the hub.
+func message(symbol string, seq uint64) *hub.Message {
+	return &hub.Message{Key: symbol, Data: encode(Tick{Symbol: symbol, Seq: seq, Price: 1, Volume: int64(seq)}.trade())}
+}
+
+// The tick before a quote may come after it: it was published while the client
+// subscribed.
+func TestAQuoteIsNotFollowedByWhatWasBeforeIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := websocket.Pipe(nil, nil)
+		defer c.CloseNow()
+		defer s.CloseNow()
+		o := newOutlet(s)
+		o.know("BYTE", 10)
+		batch := []*hub.Message{message("BYTE", 9), message("BYTE", 10), message("BYTE", 11), message("BYTE", 14)}
+		if n, err := o.TrySend(batch); n != len(batch) || err != nil {
+			t.Fatalf("sent %d, %v", n, err)
+		}
+		for _, want := range []string{`"seq":11,`, `"conflated":2}`} {
+			if _, b, err := c.Read(t.Context()); err != nil || !strings.Contains(string(b), want) {
+				t.Errorf("got %s, %v; want %s", b, err, want)
+			}
+		}
+		if o.sent != 2 {
+			t.Errorf("%d ticks were counted, want 2", o.sent)
+		}
+	})
+}
+
+// What waits, waits where newer ticks can take its place: not in the connection.
+func TestTheConnectionKeepsNothingBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := websocket.Pipe(nil, nil)
+		defer c.CloseNow()
+		defer s.CloseNow()
+		o := newOutlet(s)
+		for seq := uint64(1); ; seq++ {
+			n, err := o.TrySend([]*hub.Message{message("BYTE", seq)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n == 0 {
+				break
+			}
+			synctest.Wait()
+		}
+		if n := s.Stats().Queued; n > 200 { // bytes: one tick has about 120
+			t.Errorf("%d bytes wait in the connection, want those of one tick at most", n)
+		}
+		// And it does not wait for a window where the connection has ended.
+		o.setWindow(1)
+		go s.CloseNow()
+		if err := o.Ready(t.Context()); err == nil {
+			t.Error("a connection that has ended is ready")
+		}
+	})
+}
+
+func TestReadyEndsWithTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := websocket.Pipe(nil, nil)
+		defer c.CloseNow()
+		o := newOutlet(s)
+		o.setWindow(1)
+		if n, err := o.TrySend([]*hub.Message{message("BYTE", 1), message("BYTE", 2)}); n != 1 || err != nil {
+			t.Fatalf("sent %d, %v; want 1", n, err)
+		}
+		ready := make(chan error, 1)
+		go func() { ready <- o.Ready(t.Context()) }() // received below
+		synctest.Wait()
+		select {
+		case err := <-ready:
+			t.Fatalf("ready with %v, though the window is closed", err)
+		default:
+		}
+		s.CloseNow()
+		if err := <-ready; err == nil {
+			t.Error("ready, though the connection has ended")
+		}
+	})
+}
+
+// Two runs would mix up the order of ticks.
+func TestARunBeginsWhenTheOneBeforeHasEnded(t *testing.T) {
+	bubble(t, func(t *testing.T, x *exchange) {
+		f := &x.feed
+		f.market = openMarket(1, time.Now())
+		before, ended := make(chan struct{}), make(chan struct{})
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go f.run(ctx, before, ended) // received below
+		time.Sleep(time.Minute)
+		if q := f.quote("ACME"); q.Seq != keptPrices {
+			t.Errorf("the market has moved to %d", q.Seq)
+		}
+		close(before)
+		time.Sleep(time.Minute)
+		q := f.quote("ACME")
+		if q.Seq == keptPrices {
+			t.Error("the market does not move")
+		}
+		prices := slices.Clone(q.Prices)
+		time.Sleep(time.Minute)
+		if !slices.Equal(q.Prices, prices) {
+			t.Error("a quote changes after it was made")
+		}
+		cancel()
+		<-ended
+	})
+}
+
+func TestHowAConversationEnds(t *testing.T) {
+	for _, err := range []error{hub.ErrClosed, hub.ErrSlow, &websocket.CloseError{Code: websocket.StatusGoingAway}} {
+		if got := ended(fmt.Errorf("wrapped: %w", err)); got != nil {
+			t.Errorf("%v is an error of ours", got)
+		}
+	}
+	if err := ended(io.ErrShortWrite); err != io.ErrShortWrite {
+		t.Errorf("an error became %v", err)
+	}
 }
 
 func TestTheHubSaysGoodbye(t *testing.T) {

@@ -75,7 +75,7 @@ func asked(r *http.Request) ([]string, error) {
 		return Default, nil
 	}
 	names := strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
-	return symbols(append([]string{}, names...)) // of none is none
+	return symbols(names)
 }
 
 // Close waits until the market stands still. The connections have ended.

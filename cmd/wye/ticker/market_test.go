@@ -21,10 +21,11 @@ func (m *market) run(d time.Duration) (ticks []Tick) {
 
 func TestTheSameSeedIsTheSameMarket(t *testing.T) {
 	course := func(seed uint64) string { return fmt.Sprint(openMarket(seed, opening).run(time.Minute)) }
-	if course(1) != course(1) {
+	first, again, other := course(1), course(1), course(2)
+	if first != again {
 		t.Error("one seed gave two courses")
 	}
-	if course(1) == course(2) {
+	if first == other {
 		t.Error("two seeds gave one course")
 	}
 }
@@ -108,6 +109,34 @@ func TestNobodyMakesUpForWhatNobodySaw(t *testing.T) {
 	}
 	if ticks := m.advance(m.due().Add(-1)); len(ticks) != 0 {
 		t.Errorf("%d ticks came before they were due", len(ticks))
+	}
+}
+
+func TestNoTwoSymbolsMoveAlike(t *testing.T) {
+	m := openMarket(1, opening)
+	moves := map[string]string{}
+	for i := range m.quotes {
+		q := &m.quotes[i]
+		var signs strings.Builder
+		for j := range keptPrices - 1 {
+			if q.prices[j+1] > q.prices[j] {
+				signs.WriteByte('+')
+			} else {
+				signs.WriteByte('-')
+			}
+		}
+		if other, ok := moves[signs.String()]; ok {
+			t.Errorf("%s moves as %s does", q.Symbol, other)
+		}
+		moves[signs.String()] = q.Symbol
+	}
+}
+
+func TestNothingIsFree(t *testing.T) {
+	m := openMarket(1, opening)
+	m.quotes[0].stray = -100
+	if tick := m.quotes[0].trade(opening); tick.Price != 1 {
+		t.Errorf("a share costs %d cents, want 1 at least", tick.Price)
 	}
 }
 
