@@ -22,7 +22,6 @@ const (
 
 // Flags of frames.
 const (
-	flagAck        = 0x1 // of SETTINGS
 	flagEndStream  = 0x1 // of HEADERS
 	flagEndHeaders = 0x4
 )

@@ -149,7 +149,7 @@ func (h *handler) judge(r *http.Request) (u upgrade, err error) {
 		// "…"h2c" … This identifier is used … where HTTP/2 is run over
 		// cleartext TCP." RFC 7540 §3.1
 		return u, errors.New("the connection has TLS")
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+	case r.ContentLength != 0: // chunked: -1
 		// What is sent of a body before the switch would have to be counted
 		// against the windows of a connection that has none yet.
 		return u, errors.New("the request has a body")
@@ -209,8 +209,6 @@ func clientPreface(c io.Reader, u upgrade) ([]byte, error) {
 	switch {
 	case string(b[:len(preface)]) != preface:
 		return nil, errors.New("it is another one")
-	case frame.typ == frameSettings && frame.flags&flagAck != 0:
-		return nil, errors.New("it acknowledges SETTINGS, and has none")
 	case frame.typ != frameSettings || frame.stream != 0 || frame.length%settingSize != 0 || frame.length > maxPayload:
 		return b, nil // the server finds the same fault, and says so to the client
 	}

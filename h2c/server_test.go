@@ -430,6 +430,7 @@ func TestNoPreface(t *testing.T) {
 func TestTheFirstFrameIsNotInOrder(t *testing.T) {
 	for _, tt := range []struct{ name, frame string }{
 		{"PING", "\x00\x00\x08\x06\x00\x00\x00\x00\x0012345678"},
+		{"six bytes of an unknown type", "\x00\x00\x06\xb0\x00\x00\x00\x00\x00123456"},
 		{"SETTINGS on a stream", "\x00\x00\x00\x04\x00\x00\x00\x00\x01"},
 		{"SETTINGS of 5 bytes", "\x00\x00\x05\x04\x00\x00\x00\x00\x0012345"},
 		{"an acknowledgement", "\x00\x00\x00\x04\x01\x00\x00\x00\x00"},

@@ -37,7 +37,6 @@ func fieldsOf(r *http.Request) []field {
 		fields = append(fields, field{":authority", r.Host})
 	}
 	h := handoff.EndToEnd(r.Header)
-	delete(h, "Http2-Settings")
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			fields = append(fields, field{strings.ToLower(name), value})

@@ -128,7 +128,7 @@ func (h *handler) judge(r *http.Request) error {
 	switch {
 	case r.TLS != nil:
 		return errors.New("the connection has TLS")
-	case r.ContentLength != 0 || len(r.TransferEncoding) > 0:
+	case r.ContentLength != 0: // chunked: -1
 		return errors.New("the request has a body, which came in the clear")
 	case r.Method == http.MethodConnect || handoff.Target(r) == "":
 		return errors.New("the request target is not on this server")

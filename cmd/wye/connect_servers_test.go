@@ -29,6 +29,7 @@ import (
 	"time"
 
 	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/h2c"
 	"github.com/wye-org/wye/websocket"
 	"github.com/wye-org/wye/websocket/wire"
 )
@@ -58,6 +59,7 @@ func startServers(t *testing.T) *servers {
 		s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	}
 	secure.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	h2c.Enable(plain.Config, nil)
 	plain.Start()
 	secure.StartTLS()
 	unix.Start()
@@ -93,7 +95,13 @@ func startServers(t *testing.T) *servers {
 			"MUTE":      listen1(t, func(net.Conn) {}),
 			"RESET":     listen1(t, func(c net.Conn) { c.Read(make([]byte, 1)); c.(*net.TCPConn).SetLinger(0); c.Close() }),
 			"GARBAGE":   listen1(t, func(c net.Conn) { io.WriteString(c, "220 mail.example.com ESMTP\x1b[2J\r\n\r\n"); c.Close() }),
-			"PROXY":     newTunnel(t),
+			"DECLINES": listen1(t, func(c net.Conn) {
+				c.Read(make([]byte, 4096))
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\na page\n")
+				c.Read(make([]byte, 1))
+				c.Close()
+			}),
+			"PROXY": newTunnel(t),
 		},
 		ca:     pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}),
 		client: client,
@@ -200,6 +208,10 @@ func behaviours(t *testing.T) http.Handler {
 	})
 	mux.Handle("/redirect", http.RedirectHandler("/echo?token=canary", http.StatusFound))
 	mux.HandleFunc("/plain", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "a page") })
+	mux.HandleFunc("/head", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%s %s\n", r.Proto, r.Host)
+		r.Header.Write(w)
+	})
 	mux.Handle("/lines", &wye.Switch{
 		Logger: slog.New(slog.DiscardHandler),
 		Protocols: []wye.Offer{

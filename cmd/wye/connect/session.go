@@ -88,6 +88,8 @@ func run(ctx context.Context, o *Options, in *input, d display) error {
 func (s *session) connections(ctx context.Context) *Failure {
 	var failure *Failure
 	switch {
+	case s.o.asksForH2C():
+		failure = s.connectH2C(ctx).failure
 	case len(s.o.Tokens) > 0:
 		failure = s.connectBytes(ctx).failure
 	case s.o.Reconnect:
