@@ -190,7 +190,9 @@ func TestDialFindsHTTP2AtOnce(t *testing.T) {
 	srv := &http.Server{Handler: report, Protocols: new(http.Protocols)}
 	srv.Protocols.SetUnencryptedHTTP2(true)
 	real := start(t, srv)
-	c, resp, err := Dial(request(t, "host.example", "/path"), &DialOptions{NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
+	r := request(t, "host.example", "/path")
+	r.Header.Set("HTTP2-Settings", "AAAA")
+	c, resp, err := Dial(r, &DialOptions{NetDial: func(ctx context.Context, network, address string) (net.Conn, error) {
 		if address != "host.example:80" {
 			t.Errorf("dialled %s", address)
 		}
@@ -211,7 +213,7 @@ func TestDialFindsHTTP2AtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if body := bodyOf(t, resp); !strings.HasPrefix(body, "HTTP/2.0 GET /path") || c.Switched != nil {
+	if body := bodyOf(t, resp); !strings.HasPrefix(body, "HTTP/2.0 GET /path") || strings.Contains(body, "Settings") || c.Switched != nil {
 		t.Errorf("got %q, %v", body, c.Switched)
 	}
 }

@@ -152,7 +152,7 @@ func FuzzSkip(f *testing.F) {
 	f.Add(settings, "", "", "continued", settings+update, []byte{23, 1, 9, 1})
 	f.Add("", update, "a", "b", "", []byte{})
 	f.Fuzz(func(t *testing.T, before, between, block, continued, after string, cuts []byte) {
-		before = frame(frameSettings, 0, 0, before) + frame(8, 0, 0, between)
+		before = frame(frameSettings, 0, 0, before) + frame(frameHeaders, flagEndHeaders, 3, before) + frame(8, 0, 0, between)
 		request := frame(frameHeaders, flagEndStream|flagEndHeaders, 1, block)
 		if continued != "" {
 			request = frame(frameHeaders, flagEndStream, 1, block) + frame(frameContinuation, flagEndHeaders, 1, continued)

@@ -165,6 +165,7 @@ func TestDeclined(t *testing.T) {
 		{"no base64url", upgrade + both + "HTTP2-Settings: AAQAAP//\r\n"},
 		{"padded", upgrade + both + "HTTP2-Settings: AAQAAP__AAQ=\r\n"},
 		{"half a setting", upgrade + both + "HTTP2-Settings: AAQA\r\n"},
+		{"a setting and a half", upgrade + both + "HTTP2-Settings: AAQAAP__AAQA\r\n"},
 		{"33 settings", upgrade + both + settings(make([]setting, 33)...)},
 		{"ENABLE_PUSH", upgrade + both + settings(setting{enablePush, 2})},
 		{"INITIAL_WINDOW_SIZE", upgrade + both + settings(setting{initialWindowSize, 1 << 31})},

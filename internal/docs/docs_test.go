@@ -48,7 +48,7 @@ func TestExamplesAreQuotedVerbatim(t *testing.T) {
 
 // Every text in a table of texts is in a string of the source.
 func TestQuotedTextsAreInTheSource(t *testing.T) {
-	source := strings.Join(stringsIn(t, ".", "gate", "websocket", "websocket/wire", "cmd/wye", "cmd/wye/connect", "cmd/wye/connect/target"), "\x00")
+	source := strings.Join(stringsIn(t, ".", "gate", "websocket", "websocket/wire", "cmd/wye", "cmd/wye/connect", "cmd/wye/connect/target", "h2c", "tlsupgrade", "internal/exchange"), "\x00")
 	texts := textsIn(read(t, "docs/troubleshooting.md"))
 	if len(texts) < 100 {
 		t.Fatalf("found %d texts: does the document still have its tables?", len(texts))
@@ -69,7 +69,7 @@ func TestQuotedTextsAreInTheSource(t *testing.T) {
 func TestEverySentinelIsMentioned(t *testing.T) {
 	document := read(t, "docs/troubleshooting.md")
 	found := 0
-	for dir, name := range map[string]string{".": "wye", "gate": "gate", "websocket": "websocket", "websocket/wire": "wire"} {
+	for dir, name := range map[string]string{".": "wye", "gate": "gate", "websocket": "websocket", "websocket/wire": "wire", "tlsupgrade": "tlsupgrade"} {
 		for _, sentinel := range sentinelsOf(t, dir) {
 			found++
 			if !strings.Contains(document, "`"+name+"."+sentinel+"`") {

@@ -80,4 +80,19 @@ var inversions = []inversion{
 
 	{"RFC 7692 §6.1: RSV1 on the first frame only", wire + "receive_check.go", `return errCompressed`, `return nil`},
 	{"RFC 7692 §6: RSV2 and RSV3 stay reserved", wire + "receive_check.go", `h.RSV != compressed || r.inflation == nil`, `r.inflation == nil`},
+
+	{"RFC 7540 §3.1: h2c is for cleartext", "h2c/server.go", `case r.TLS != nil:`, `case r.TLS != nil && r.Method == "never":`},
+	{"RFC 7540 §3.2: a body comes before HTTP/2", "h2c/server.go", `case r.ContentLength != 0: // chunked: -1`, `case r.ContentLength > 1<<40:`},
+	{"RFC 7540 §3.2.1: one HTTP2-Settings", "h2c/settings.go", `if len(lines) != 1 {`, `if len(lines) == 0 {`},
+	{"RFC 7540 §3.2.1: HTTP2-Settings in Connection", "h2c/settings.go", `!wye.HasToken(h["Connection"], "HTTP2-Settings")`, `wye.HasToken(h["Connection"], "never")`},
+	{"RFC 7540 §3.2.1: HTTP2-Settings is a SETTINGS payload", "h2c/settings.go", `len(payload)%settingSize != 0`, `len(payload) < settingSize`},
+	{"RFC 7540 §3.2.1: its values hold", "h2c/server.go", `override(u.settings, decodeSettings(payload))`, `override(nil, decodeSettings(payload))`},
+	{"RFC 7540 §3.2: stream 1 is half-closed", "h2c/stream1.go", `flagEndHeaders | flagEndStream`, `flagEndHeaders`},
+	{"RFC 7540 §3.2: the server switches to what was asked for", "h2c/client.go", `!tokenH2C.Equal(wye.Chosen(answer.Response))`, `tokenH2C.Equal(wye.Token{})`},
+	{"RFC 7540 §3.2: the request is stream 1 already", "h2c/skip.go", `if !s.drop {`, `if s != nil {`},
+
+	{"RFC 2817 §3.2: OPTIONS comes first", "tlsupgrade/dialer.go", `answer.StatusCode != http.StatusSwitchingProtocols`, `answer.StatusCode == 1`},
+	{"RFC 2817 §3.3: the 101 names the stack", "tlsupgrade/server.go", `Above: []wye.Token{http11},`, ``},
+	{"RFC 2817 §3.3: the original request is answered", "tlsupgrade/server.go", `handoff.Replay(secure, appendHead(nil, r))`, `handoff.Replay(secure, appendHead(nil, r)[:0])`},
+	{"RFC 2817 §4.2: 426 names the token", "tlsupgrade/server.go", `"Upgrade": {tls12.String() + ", " + http11.String()}, `, ``},
 }
