@@ -20,7 +20,8 @@ type dialogue struct {
 	log        *wireLog
 	keys       *rand.Rand // masking keys: the same ones in every run of a case
 	dial       func(context.Context) (net.Conn, error)
-	ctx        context.Context // ends with the case's bound
+	open       func(context.Context, []Field) (net.Conn, []Field, error) // instead of dial and HTTP/1.1; nil
+	ctx        context.Context                                           // ends with the case's bound
 	host       string
 	path       string
 	extra      []Field // of every opening request

@@ -115,8 +115,8 @@ func or(a, b string) string {
 // ordinaryRequest is the case's request without its own changes.
 func (s *dialogue) ordinaryRequest() *Request { return new(Request) }
 
-// openServer plays the client's part of the opening handshake.
-func (s *dialogue) openServer() {
+// serverRequest is what the case asks a server.
+func (s *dialogue) serverRequest() *Request {
 	r := s.ordinaryRequest()
 	if s.cs.Opening != nil && s.cs.Opening.Request != nil {
 		copied := *s.cs.Opening.Request
@@ -125,6 +125,12 @@ func (s *dialogue) openServer() {
 	if s.cs.Deflate != nil {
 		r.Offers = append(slices.Clip(r.Offers), s.cs.Deflate.offer())
 	}
+	return r
+}
+
+// openServer plays the client's part of the opening handshake.
+func (s *dialogue) openServer() {
+	r := s.serverRequest()
 	b := r.bytes(s)
 	s.log.head("suite", b)
 	s.write(b, r.Chop)

@@ -31,6 +31,9 @@ type ServerRun struct {
 	Authorized string
 	// Dial replaces TCP, TLS included; nil means the URL's host.
 	Dial func(context.Context) (net.Conn, error)
+	// Open replaces the opening handshake too; nil means HTTP/1.1's. Cases of
+	// that one's syntax are Informational then.
+	Open StreamOpener
 	// Report is called with each result in the catalogue's order, from one
 	// goroutine at a time; nil is allowed.
 	Report func(Result)
@@ -97,7 +100,8 @@ type target struct {
 	host, path string
 	extra      []Field
 	dial       func(context.Context) (net.Conn, error)
-	deflate    bool // it takes a plain offer of permessage-deflate
+	open       func(context.Context, []Field) (net.Conn, []Field, error) // nil: HTTP/1.1's handshake over dial
+	deflate    bool                                                      // it takes a plain offer of permessage-deflate
 }
 
 func (r *ServerRun) target() (*target, error) {
@@ -125,8 +129,9 @@ func (r *ServerRun) target() (*target, error) {
 	if u.Port() != "" {
 		port = u.Port()
 	}
-	t := &target{host: u.Host, path: u.RequestURI(), extra: r.Fields, dial: r.Dial}
-	if t.dial != nil {
+	dialer := &net.Dialer{Control: guard(u.Hostname(), r.Authorized)}
+	t := &target{host: u.Host, path: u.RequestURI(), extra: r.Fields, dial: r.Dial, open: r.openBy(dialer.DialContext)}
+	if t.dial != nil || t.open != nil {
 		return t, nil
 	}
 	address := net.JoinHostPort(u.Hostname(), port)
@@ -138,7 +143,6 @@ func (r *ServerRun) target() (*target, error) {
 		config.ServerName = u.Hostname()
 	}
 	config.NextProtos = []string{"http/1.1"}
-	dialer := &net.Dialer{Control: guard(u.Hostname(), r.Authorized)}
 	t.dial = func(ctx context.Context) (net.Conn, error) {
 		if secure {
 			return (&tls.Dialer{NetDialer: dialer, Config: config}).DialContext(ctx, "tcp", address)
@@ -155,6 +159,9 @@ func (t *target) probe(ctx context.Context) (deflate bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.bound())
 	defer cancel()
 	s := t.dialogue(ctx, c)
+	if t.open != nil {
+		return t.probeStream(ctx, s, c.Opening.Request)
+	}
 	if s.conn, err = t.dial(ctx); err != nil {
 		return false, fmt.Errorf("the server cannot be reached: %w", err)
 	}
@@ -181,7 +188,7 @@ func (t *target) dialogue(ctx context.Context, c *Case) *dialogue {
 		cs: c, end: Server, ctx: ctx,
 		log:  &wireLog{start: time.Now()},
 		keys: rand.New(rand.NewPCG(seed.Sum64(), 1)),
-		dial: t.dial, host: t.host, path: t.path, extra: t.extra,
+		dial: t.dial, open: t.open, host: t.host, path: t.path, extra: t.extra,
 		readerDone: make(chan struct{}),
 	}
 }
@@ -197,6 +204,9 @@ func (t *target) run(ctx context.Context, c *Case) (res Result, ok bool) {
 		s.gotText = "no permessage-deflate"
 		s.judge(Unimplemented, "the server declined permessage-deflate")
 		return s.result(began), true
+	}
+	if t.open != nil {
+		return t.runStream(inner, s, began), ctx.Err() == nil
 	}
 	conn, err := t.dial(inner)
 	if err != nil {

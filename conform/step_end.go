@@ -115,6 +115,15 @@ func (Survives) run(s *dialogue) bool {
 func (s *dialogue) secondEcho() error {
 	ctx, cancel := context.WithTimeout(s.ctx, patience)
 	defer cancel()
+	if s.open != nil {
+		conn, _, err := s.openStream(ctx, s.ordinaryRequest())
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })()
+		return s.echoAlive(conn, nil)
+	}
 	conn, err := s.dial(ctx)
 	if err != nil {
 		return err
@@ -135,6 +144,11 @@ func (s *dialogue) echoOnce(conn net.Conn) error {
 	if statusOf(h.start) != 101 {
 		return fmt.Errorf("it was answered %q", h.start)
 	}
+	return s.echoAlive(conn, rest)
+}
+
+// echoAlive wants an echo; rest came already.
+func (s *dialogue) echoAlive(conn net.Conn, rest []byte) error {
 	if _, err := conn.Write(appendFrame(nil, Frame{Op: opText, Payload: []byte("alive")}, true, s.newKey())); err != nil {
 		return err
 	}
