@@ -29,7 +29,8 @@ type browser struct {
 	ctx context.Context
 }
 
-func newBrowser(t *testing.T) *browser {
+// flags are further ones, which win.
+func newBrowser(t *testing.T, flags ...chromedp.ExecAllocatorOption) *browser {
 	t.Helper()
 	path := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
 	// Without a user-data-dir each browser has a fresh one.
@@ -42,6 +43,7 @@ func newBrowser(t *testing.T) *browser {
 		chromedp.Flag("hide-scrollbars", true),
 		chromedp.WindowSize(1200, 800),
 	)
+	opts = append(opts, flags...)
 	ctx, cancelAllocator := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, cancel := chromedp.NewContext(ctx)
 	t.Cleanup(func() {

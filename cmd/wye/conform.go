@@ -31,6 +31,7 @@ type conformOptions struct {
 	authorized string
 	insecure   bool
 	headers    []string
+	carrier    string
 }
 
 func newConform(std stdio) *cobra.Command {
@@ -54,6 +55,7 @@ The suite sends malformed frames and floods. A server that is neither on this ma
 nor on a private network is only tested if --authorized names its host.`,
 		Example: `  wye conform ws://127.0.0.1:8080/echo --quick --out report
   wye conform ws://127.0.0.1:8080/echo --case 6 --case 7.9 --exclude 6.4
+  wye conform wss://127.0.0.1:8443/echo --carrier h2 --insecure
   wye conform --listen 127.0.0.1:9001 --out report`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,6 +75,7 @@ nor on a private network is only tested if --authorized names its host.`,
 	f.IntVar(&o.parallel, "parallel", 4, "most connections at once at a `number`, to a server")
 	f.StringVar(&o.authorized, "authorized", "", "a `host` elsewhere whose owner agreed to be tested")
 	f.BoolVar(&o.insecure, "insecure", false, "accept any certificate of a wss: server")
+	f.StringVar(&o.carrier, "carrier", "h1", "`version` of HTTP to reach a server by: h1 or h2")
 	f.StringArrayVar(&o.headers, "header", nil, "`\"Name: value\"` to send with every opening request (repeatable)")
 	return cmd
 }
@@ -86,6 +89,8 @@ func conformance(ctx context.Context, o conformOptions, args []string, std stdio
 	switch {
 	case end == conform.Client && len(args) > 0:
 		return usage("give a URL to test a server or --listen to test clients, not both")
+	case end == conform.Client && o.carrier != "h1":
+		return usage("--carrier is for testing a server: clients choose theirs")
 	case end == conform.Server && len(args) == 0 && !o.list:
 		return usage("nothing to test: give a server's URL, such as ws://127.0.0.1:8080/echo, or --listen 127.0.0.1:9001 for clients")
 	case o.parallel < 1:
@@ -152,9 +157,15 @@ func testServer(ctx context.Context, o conformOptions, target string, cases []*c
 		return &exitError{exitUsage, err}
 	}
 	report.Target = publicURL(target)
+	config := &tls.Config{InsecureSkipVerify: o.insecure}
+	open, done, err := o.openBy(target, config)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	defer done()
 	run := conform.ServerRun{
 		URL: target, Cases: cases, Parallel: o.parallel, Fields: fields, Authorized: o.authorized,
-		TLS: &tls.Config{InsecureSkipVerify: o.insecure}, Report: p.result,
+		TLS: config, Open: open, Report: p.result,
 	}
 	report.Results, err = run.Run(ctx)
 	switch {

@@ -212,6 +212,7 @@ func newServer(app http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      exchangeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHead,
+		HTTP2:             streams(),
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 }

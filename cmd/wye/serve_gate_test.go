@@ -412,7 +412,7 @@ func TestServeTLS(t *testing.T) {
 	_, sum, _ := strings.Cut(server.log.String(), "certificate SHA-256 ")
 	sum, _, _ = strings.Cut(sum, "\n")
 
-	c, err := tls.Dial("tcp", server.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}})
+	c, err := tls.Dial("tcp", server.addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
 	if err != nil {
 		t.Fatal(err)
 	}

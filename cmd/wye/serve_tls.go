@@ -48,9 +48,7 @@ func newTLS(o serveOptions, addr net.Addr) (config *tls.Config, sum string, err 
 	return &tls.Config{
 		Certificates: []tls.Certificate{cert},
 		MinVersion:   tls.VersionTLS12,
-		// Of HTTP only what can be upgraded. A browser opens a WebSocket on
-		// a connection of its own anyway.
-		NextProtos: []string{"http/1.1"},
+		NextProtos:   []string{"h2", "http/1.1"},
 	}, sum, nil
 }
 
