@@ -17,6 +17,7 @@ var (
 		Page:         "/chat.html",
 		Lines: []site.Line{
 			upgradeLine("/api/chat/room/lobby"),
+			{Tool: "wye", Text: `echo '{"type":"join","name":"Ada"}' | wye connect --wait -1s ws://HOST/api/chat/room/lobby`},
 			{Tool: "websocat", Text: `echo '{"type":"join","name":"Ada"}' | websocat --no-close ws://HOST/api/chat/room/lobby`},
 			{Tool: "browser", Text: `ws = new WebSocket("ws://HOST/api/chat/room/lobby", "` + chat.Subprotocol + `"); ws.onmessage = e => console.log(e.data); ws.onopen = () => ws.send('{"type":"join","name":"Ada"}')`},
 		},
@@ -28,6 +29,7 @@ var (
 		Protocols:    echo.Subprotocols,
 		Lines: []site.Line{
 			upgradeLine("/echo"),
+			{Tool: "wye", Text: `echo hello | wye connect ws://HOST/echo`},
 			{Tool: "websocat", Text: `websocat ws://HOST/echo`},
 			{Tool: "browser", Text: `ws = new WebSocket("ws://HOST/echo"); ws.onmessage = e => console.log(e.data); ws.onopen = () => ws.send("hello")`},
 		},
@@ -38,6 +40,7 @@ var (
 		ProtocolsAre: "",
 		Lines: []site.Line{
 			upgradeLine("/ws/lobby"),
+			{Tool: "wye", Text: `wye connect ws://HOST/ws/lobby`},
 			{Tool: "websocat", Text: `websocat ws://HOST/ws/lobby`},
 			{Tool: "browser", Text: `ws = new WebSocket("ws://HOST/ws/lobby"); ws.onmessage = e => console.log(e.data)`},
 		},
@@ -48,6 +51,7 @@ var (
 		ProtocolsAre: "Tokens",
 		Protocols:    []string{"example/1", "foo/2"},
 		Lines: []site.Line{
+			{Tool: "wye", Text: `echo hello | wye connect --token example/1 http://HOST/`},
 			{Tool: "nc", Text: `printf 'GET /index.html HTTP/1.1\r\nHost: HOST\r\nConnection: upgrade\r\nUpgrade: example/1, foo/2\r\n\r\nhello\n' | nc NAME PORT`},
 		},
 	}

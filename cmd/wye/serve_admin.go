@@ -30,6 +30,7 @@ var (
 		Page:         "/dashboard.html",
 		Lines: []site.Line{
 			upgradeLine("/api/live-metrics"),
+			{Tool: "wye", Text: `wye connect ws://HOST/api/live-metrics`},
 			{Tool: "websocat", Text: `websocat ws://HOST/api/live-metrics`},
 			{Tool: "browser", Text: `ws = new WebSocket("ws://HOST/api/live-metrics", "` + dashboard.Subprotocol + `"); ws.onmessage = e => console.log(JSON.parse(e.data))`},
 		},

@@ -77,12 +77,12 @@ func newApp(o appOptions) (*app, error) {
 	endpoints := []endpoint{
 		{aboutChat, chats},
 		{aboutGame, games},
+		{aboutDashboard, o.observed.board.Handler(accept)},
 		{aboutTicker, stocks},
 		{aboutEcho, echo.Handler(o.bounds.rate, echoes)},
 		{aboutRelay, relays},
 		{aboutTokens, tokens},
 		{aboutData, http.HandlerFunc(data)},
-		{aboutDashboard, o.observed.board.Handler(accept)},
 		{aboutLive, live()},
 		{aboutReady, ready(o.unready)},
 	}

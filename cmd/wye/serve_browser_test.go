@@ -127,12 +127,16 @@ func TestStartPageInChromium(t *testing.T) {
 	if lines := eval[[]string](p, `[...document.querySelectorAll(".line:not([hidden]) code")].map((e) => e.textContent)`); len(lines) != eval[int](p, `document.querySelectorAll(".endpoint").length`) || !strings.Contains(strings.Join(lines, "\n"), "http://"+server.addr+"/echo") {
 		t.Errorf("one line per endpoint shows, got %q", lines)
 	}
+	p.untilEqual(`[...document.querySelectorAll("#tools button")].map((e) => e.textContent)`, []string{"curl", "wye", "websocat", "browser"})
 	p.do(chromedp.Click(chromedp.CSS(`#tools button:nth-child(2)`)))
-	p.until(`[...document.querySelectorAll(".line:not([hidden]) code")].some((e) => e.textContent === "websocat ws://` + server.addr + `/echo")`)
+	p.until(`[...document.querySelectorAll(".line:not([hidden]) code")].some((e) => e.textContent === "echo hello | wye connect ws://` + server.addr + `/echo")`)
 
 	p.do(chromedp.SendKeys(chromedp.CSS("#try-text"), "is anybody there?\r"))
 	p.until(`document.querySelector("#try-log .pair:not(.waiting)")?.firstChild.textContent === "is anybody there?"`)
 	p.picture("start-phone-dark", look{width: 390, height: 844, dark: true, phone: true})
+	if eval[bool](p, tooWide) {
+		t.Error("the page is wider than the phone")
+	}
 }
 
 // A script is not told what a refused handshake was answered with. The page asks.

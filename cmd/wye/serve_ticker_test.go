@@ -1,10 +1,34 @@
 package main
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"io"
+	"strings"
+	"testing"
 )
+
+// The line for wye connect.
+func TestTickerOnTheCommandLine(t *testing.T) {
+	server := start(t)
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"connect", "-n", "3", "ws://" + server.addr + "/api/stocks/stream?symbols=QUIC"}, stdio{strings.NewReader(""), &out, &errs})
+	if code != exitOK || strings.Count(out.String(), "\n") != 3 {
+		t.Fatalf("exit %d\n%s%s", code, &out, &errs)
+	}
+	for i, want := range []string{`{"type":"market",`, `{"type":"quote","symbol":"QUIC",`, `{"type":"tick","symbol":"QUIC",`} {
+		if line := strings.Split(out.String(), "\n")[i]; !strings.HasPrefix(line, want) {
+			t.Errorf("line %d is %s, want %s…", i+1, line, want)
+		}
+	}
+
+	errs.Reset()
+	code = run(t.Context(), []string{"connect", "ws://" + server.addr + "/api/stocks/stream?symbols=NONE"}, stdio{strings.NewReader(""), &out, &errs})
+	if code != 5 || !strings.Contains(errs.String(), `nothing is traded as "NONE"`) {
+		t.Errorf("exit %d, want 5 and why:\n%s", code, &errs)
+	}
+}
 
 // ticks says that the connection tells prices to who asks for nothing.
 func (r *raw) ticks() {

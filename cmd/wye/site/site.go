@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"path"
 	"slices"
-	"strings"
 )
 
 //go:embed pages parts assets
@@ -82,19 +81,26 @@ type top struct {
 
 func (s *Site) links() []link {
 	var links []link
-	for _, e := range s.endpoints {
-		if l := (link{e.Page, e.Title}); e.Page != "" && !slices.Contains(links, l) {
-			links = append(links, l)
-		}
+	for _, e := range s.tiles() {
+		links = append(links, link{e.Page, e.Title})
 	}
 	return links
 }
 
+// tiles are the first endpoints of each page.
+func (s *Site) tiles() []Endpoint {
+	var tiles []Endpoint
+	for _, e := range s.endpoints {
+		if e.Page != "" && !slices.ContainsFunc(tiles, func(t Endpoint) bool { return t.Page == e.Page }) {
+			tiles = append(tiles, e)
+		}
+	}
+	return tiles
+}
+
 // parse reads a page and the parts that pages share.
 func parse(name string) (*template.Template, error) {
-	t, err := template.New(name).
-		Funcs(template.FuncMap{"lower": strings.ToLower}).
-		ParseFS(files, "parts/*.html", "pages/"+name)
+	t, err := template.New(name).ParseFS(files, "parts/*.html", "pages/"+name)
 	if err != nil {
 		return nil, fmt.Errorf("site: %w", err)
 	}
@@ -121,9 +127,10 @@ func (s *Site) Index(w http.ResponseWriter, r *http.Request) {
 	var page bytes.Buffer
 	data := struct {
 		top
+		Tiles     []Endpoint // one for each page
 		Endpoints []Endpoint
 		Version   string
-	}{top{s.links(), "/"}, at(s.endpoints, r), s.version}
+	}{top{s.links(), "/"}, s.tiles(), at(s.endpoints, r), s.version}
 	if err := s.index.Execute(&page, data); err != nil {
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return

@@ -23,7 +23,8 @@ function choose(tool) {
   }
 }
 
-for (const tool of tools.slice(0, 3)) {
+const offered = tools.slice(0, 4);
+for (const tool of offered) {
   const button = document.createElement("button");
   button.type = "button";
   button.textContent = tool;
@@ -31,7 +32,7 @@ for (const tool of tools.slice(0, 3)) {
   byID("tools").append(button);
 }
 byID("tools").hidden = false;
-choose(tools.slice(0, 3).includes(remembered) ? remembered : tools[0]);
+choose(offered.includes(remembered) ? remembered : tools[0]);
 
 for (const button of document.querySelectorAll(".copy")) {
   const code = button.parentElement.querySelector("code");
