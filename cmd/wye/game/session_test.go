@@ -573,3 +573,49 @@ func TestAFullSession(t *testing.T) {
 		}
 	})
 }
+
+// Who found a place before the switch and none after it is told so.
+func TestNoMoreSeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h, err := newHouse(rooms.Limits{Rooms: 1, Seats: 1, Linger: time.Minute}, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer h.close()
+		ada := visit(t, h, nil)
+		for _, session := range []string{"lobby", "another"} {
+			client, server := websocket.Pipe(nil, nil)
+			done := make(chan error, 1)
+			go func() { done <- h.converse(t.Context(), server, session) }() // ends with the connection
+			late := &guest{t: t, conn: client, done: done}
+			late.isClosed(websocket.StatusTryAgainLater, "full")
+		}
+		if n := len(h.sessions.kept()); n != 1 {
+			t.Errorf("%d sessions", n)
+		}
+		ada.sees()
+		ada.leaves()
+	})
+}
+
+// A server that ends ends its games: the hub's goodbye is told, and nothing goes
+// on.
+func TestClosingTheHouse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHouse(t, 1)
+		g := visit(t, h, nil)
+		g.plays("Ada")
+		h.close()
+		for {
+			if _, _, err := g.conn.Read(t.Context()); err != nil {
+				if code := websocket.CloseStatus(err); code != websocket.StatusGoingAway {
+					t.Errorf("told %v, want 1001", err)
+				}
+				break
+			}
+		}
+		if err := <-g.done; err != nil {
+			t.Errorf("the end of the hub was taken for an error: %v", err)
+		}
+	})
+}

@@ -103,7 +103,7 @@ func TestTheSameInputsMakeTheSameWorld(t *testing.T) {
 	}
 }
 
-const golden = 0xd308f60d
+const golden uint32 = 0xd308f60d
 
 func TestPeopleAndBots(t *testing.T) {
 	w := New(1)
