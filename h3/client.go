@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -26,10 +27,10 @@ type Client struct {
 	// and has no streams from the server but those of HTTP/3.
 	QUIC *quic.Config
 
-	// Dial opens a QUIC connection to host:port. nil: UDP to what DNS says.
-	// Without it a dial that has a NetDial or a Proxy fails, because what they
-	// hide would show.
-	Dial func(ctx context.Context, address string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error)
+	// Resolve says where host:port is: the addresses are tried in turn, each
+	// with a share of the time that is left. nil: what DNS says. Without it a
+	// dial that has a NetDial fails, because what that hides would show.
+	Resolve func(ctx context.Context, address string) ([]netip.AddrPort, error)
 
 	ending sync.WaitGroup // see Wait
 }
@@ -95,8 +96,8 @@ func (c *Client) refuses(a *wye.Attempt) error {
 		return errors.New("HTTP/3 needs TLS: the URL is not https or wss")
 	case a.Proxy != nil:
 		return errors.New("the proxy opens tunnels for TCP, HTTP/3 is over UDP")
-	case a.NetDial != nil && c.Dial == nil:
-		return errors.New("NetDial opens TCP connections, HTTP/3 is over UDP: set Client.Dial")
+	case a.NetDial != nil && c.Resolve == nil:
+		return errors.New("NetDial opens TCP connections, HTTP/3 is over UDP: set Client.Resolve")
 	}
 	return nil
 }
@@ -106,11 +107,15 @@ func (c *Client) connect(ctx context.Context, a *wye.Attempt) (*quic.Conn, error
 	if config == nil {
 		config = &quic.Config{KeepAlivePeriod: keepAlive, MaxIncomingStreams: -1}
 	}
-	dial := c.Dial
-	if dial == nil {
-		dial = dialUDP
+	find := c.Resolve
+	if find == nil {
+		find = resolve
 	}
-	return dial(ctx, hostPort(a.Request.URL), tlsConfig(a), config)
+	addrs, err := find(ctx, hostPort(a.Request.URL))
+	if err != nil {
+		return nil, err
+	}
+	return dial(ctx, addrs, tlsConfig(a), config)
 }
 
 // keepAlive is half of the idle timeout that quic-go has: an upgraded connection

@@ -21,12 +21,10 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(u.Hostname(), port)
 }
 
-// dialUDP tries the addresses of a host in turn, each with a share of the time
-// that is left.
-func dialUDP(ctx context.Context, address string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
-	addrs, err := resolve(ctx, address)
-	if err != nil {
-		return nil, err
+// dial tries the addresses in turn, each with a share of the time that is left.
+func dial(ctx context.Context, addrs []netip.AddrPort, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+	if len(addrs) == 0 {
+		return nil, errors.New("the host has no address")
 	}
 	var failed error
 	for i, addr := range addrs {

@@ -1,4 +1,17 @@
 package h3
 
-// DialUDP is how a Client without a Dial connects.
-var DialUDP = dialUDP
+import (
+	"context"
+	"crypto/tls"
+
+	"github.com/quic-go/quic-go"
+)
+
+// DialUDP connects as a Client does.
+func DialUDP(ctx context.Context, address string, tlsConfig *tls.Config, config *quic.Config) (*quic.Conn, error) {
+	addrs, err := resolve(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	return dial(ctx, addrs, tlsConfig, config)
+}

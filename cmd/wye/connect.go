@@ -46,6 +46,8 @@ type connectOptions struct {
 	resolve      []string
 	unix         string
 	proxy        string
+	carrier      string
+	end          func() // of the carriers
 	only4, only6 bool
 	timeout      time.Duration
 	maxRedirects int
@@ -133,6 +135,7 @@ func connectFlags(cmd *cobra.Command, o *connectOptions) {
 	f.StringArrayVar(&o.resolve, "resolve", nil, "`HOST:PORT:ADDR`: where a host is, instead of DNS (repeatable)")
 	f.StringVar(&o.unix, "unix", "", "`path` of a socket to connect to instead of the URL's host")
 	f.StringVar(&o.proxy, "proxy", "", "`URL` of a proxy on the way, http://, https:// or socks5://, or \"env\" for what HTTP_PROXY and its like say; its credentials may stand in a Proxy-Authorization of --header-file")
+	f.StringVar(&o.carrier, "carrier", "", "version of HTTP to ask over: h1, h2, h3, or `auto`, which tries h3, h2 and h1 where the URL has TLS; h1 unless given")
 	f.BoolVarP(&o.only4, "ipv4", "4", false, "IPv4 only")
 	f.BoolVarP(&o.only6, "ipv6", "6", false, "IPv6 only")
 	f.DurationVar(&o.timeout, "timeout", 10*time.Second, "bound of DNS, TCP, TLS and handshake together")
@@ -160,6 +163,7 @@ func completeConnect(cmd *cobra.Command) {
 		"timeout":       {"1s", "10s", "1m"},
 		"count":         {"1", "10"},
 		"proxy":         {"env", "http://", "https://", "socks5://"},
+		"carrier":       {"h1", "h2", "h3", "auto"},
 		"until":         nil, "max-message": nil, "max-redirects": {"1", "5"},
 		"pin-sha256": nil, "server-name": nil, "resolve": nil,
 	} {
@@ -202,6 +206,7 @@ func connectTo(ctx context.Context, rawURL string, o connectOptions, std stdio) 
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	defer o.end()
 	err = connect.Run(ctx, opts, connect.Stdio{In: std.in, Out: std.out, Err: std.err})
 	var failure *connect.Failure
 	if errors.As(err, &failure) {
@@ -251,7 +256,11 @@ func (o *connectOptions) conversation(rawURL string) (opts connect.Options, err 
 		return opts, err
 	}
 	network, err := o.network()
+	if err != nil {
+		return opts, err
+	}
 	opts.Dial = network.Dial
+	opts.Carriers, o.end, err = carriersOf(o.carrier, rawURL, network)
 	return opts, err
 }
 
@@ -309,7 +318,7 @@ func (o *connectOptions) upgradeTokens() ([]wye.Token, error) {
 	for name, given := range map[string]bool{
 		"--subprotocol": len(o.subprotocols) > 0, "--text": o.text, "--binary": o.binary, "--hex": o.hex, "--base64": o.base64,
 		"--null": o.null, "-n": o.count > 0, "--until": o.until != "", "--reconnect": o.reconnect, "--json": o.json,
-		"--compress": o.compress, "--proxy": o.proxy != "",
+		"--compress": o.compress,
 	} {
 		if given {
 			return nil, fmt.Errorf("%s is for WebSockets, and --token %s asks for bytes: leave one of them out", name, tokens[0])

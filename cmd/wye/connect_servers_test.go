@@ -47,6 +47,7 @@ func startServers(t *testing.T) *servers {
 	app := behaviours(t)
 	plain := httptest.NewUnstartedServer(app)
 	secure := httptest.NewUnstartedServer(app)
+	tcpOnly := httptest.NewUnstartedServer(app)
 	unix := httptest.NewUnstartedServer(app)
 	path := filepath.Join(t.TempDir(), "wye.sock")
 	listener, err := net.Listen("unix", path)
@@ -55,15 +56,17 @@ func startServers(t *testing.T) *servers {
 	}
 	unix.Listener.Close()
 	unix.Listener = listener
-	for _, s := range []*httptest.Server{plain, secure, unix} {
+	for _, s := range []*httptest.Server{plain, secure, tcpOnly, unix} {
 		s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	}
 	secure.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
 	h2c.Enable(plain.Config, nil)
 	plain.Start()
 	secure.StartTLS()
+	tcpOnly.StartTLS()
 	unix.Start()
-	for _, s := range []*httptest.Server{plain, secure, unix} {
+	besides(t, secure)
+	for _, s := range []*httptest.Server{plain, secure, tcpOnly, unix} {
 		t.Cleanup(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), rawPatience)
 			defer cancel()
@@ -86,6 +89,7 @@ func startServers(t *testing.T) *servers {
 			"ADDR":      plain.Listener.Addr().String(),
 			"PORT":      port(plain),
 			"WSS":       "wss://" + secure.Listener.Addr().String(),
+			"WSS1":      "wss://" + tcpOnly.Listener.Addr().String(),
 			"HTTPS":     secure.URL,
 			"TLSPORT":   port(secure),
 			"PIN":       fmt.Sprintf("%x", sha256.Sum256(secure.Certificate().Raw)),

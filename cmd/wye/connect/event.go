@@ -19,6 +19,7 @@ type event struct {
 
 	URL         string  `json:"url,omitempty"`         // open
 	Remote      string  `json:"remote,omitempty"`      // open
+	Carrier     string  `json:"carrier,omitempty"`     // open
 	Subprotocol string  `json:"subprotocol,omitempty"` // open
 	Compressed  bool    `json:"compressed,omitempty"`  // open
 	Type        string  `json:"type,omitempty"`        // message
@@ -34,6 +35,8 @@ type event struct {
 	Attempt     int     `json:"attempt,omitempty"`     // retry
 	Error       string  `json:"error,omitempty"`       // retry, end
 	Exit        *int    `json:"exit,omitempty"`        // end
+
+	chosen bool // open: there was a choice of carriers
 }
 
 func messageEvent(typ websocket.MessageType, payload []byte) event {
@@ -59,6 +62,9 @@ func (e *event) words() string {
 	switch e.Event {
 	case "open":
 		text := "connected to " + e.URL
+		if e.chosen {
+			text += " over " + e.Carrier
+		}
 		if e.Subprotocol != "" {
 			text += ", subprotocol " + e.Subprotocol
 		}

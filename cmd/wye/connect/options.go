@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/wye-org/wye"
-	"github.com/wye-org/wye/cmd/wye/connect/show"
+	"github.com/wye-org/wye/cmd/wye/connect/target"
 	"github.com/wye-org/wye/gate"
 )
 
@@ -24,13 +24,16 @@ type Options struct {
 
 	Header       http.Header
 	TLS          *tls.Config   // nil: the default
-	Dial         show.DialFunc // opens transport connections
+	Dial         target.DialFunc // opens transport connections
 	Timeout      time.Duration // of the handshake; 0: the library's
 	MaxRedirects int
 
-	// Proxy leads to the server: as in websocket.DialOptions, and only for
-	// WebSockets.
+	// Proxy leads to the server: as in wye.DialOptions.
 	Proxy func(*http.Request) (*url.URL, error)
+
+	// Carriers are the versions of HTTP to try: as in wye.DialOptions. With any,
+	// notes say which it was.
+	Carriers []wye.Carrier
 
 	Subprotocols []string
 	Encoding     Encoding

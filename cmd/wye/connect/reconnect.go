@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/wye-org/wye/cmd/wye/connect/show"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -21,18 +20,16 @@ func (s *session) reconnecting(ctx context.Context) *Failure {
 	var last ending
 	attempts := 0
 	handle := func(_ context.Context, c *websocket.Conn) error {
-		s.openedWebSocket(c)
 		if last = s.converse(ctx, c); last.done {
 			return nil
 		}
 		return c.Err() // the end came by itself
 	}
 	err := websocket.Reconnect(ctx, s.o.URL, handle, &websocket.ReconnectOptions{
-		DialOptions: *s.websocketOptions(s.o.Dial),
+		DialOptions: *s.websocketOptions(),
 		Dial: func(ctx context.Context, _ string, _ *websocket.DialOptions) (*websocket.Conn, *http.Response, error) {
 			attempts++
-			var rec show.Recorder
-			c, resp, err := s.dialWebSocket(ctx, &rec)
+			c, resp, err := s.dialWebSocket(ctx)
 			if err != nil {
 				last = s.noConnection(err, resp)
 			}

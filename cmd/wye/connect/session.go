@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/wye-org/wye"
@@ -105,50 +106,53 @@ func (s *session) connections(ctx context.Context) *Failure {
 
 // connectBytes makes a connection that carries bytes, and converses on it.
 func (s *session) connectBytes(ctx context.Context) ending {
-	var rec show.Recorder
+	var heads show.Heads
 	c, resp, err := wye.Dial(ctx, s.o.URL, &wye.DialOptions{
-		Tokens: s.o.Tokens, Header: s.o.Header, TLSConfig: s.o.TLS, NetDial: s.netDial(&rec),
-		Timeout: s.o.Timeout, MaxRedirects: s.o.MaxRedirects,
+		Tokens: s.o.Tokens, Header: s.o.Header, TLSConfig: s.o.TLS, NetDial: s.o.netDial(),
+		Timeout: s.o.Timeout, MaxRedirects: s.o.MaxRedirects, Proxy: s.o.Proxy,
+		Carriers: s.o.Carriers, Trace: heads.Add,
 	})
-	s.dialled(&rec, resp)
+	s.dialled(&heads)
 	if err != nil {
 		return s.noConnection(err, resp)
 	}
-	s.display.event(s.opened(c.RemoteAddr()))
+	s.display.event(s.opened(c.RemoteAddr(), resp))
 	return s.pipe(ctx, c)
 }
 
 // connectMessages makes a WebSocket connection, and converses on it.
 func (s *session) connectMessages(ctx context.Context) ending {
-	var rec show.Recorder
-	c, resp, err := s.dialWebSocket(ctx, &rec)
+	c, resp, err := s.dialWebSocket(ctx)
 	if err != nil {
 		return s.noConnection(err, resp)
 	}
-	s.openedWebSocket(c)
 	return s.converse(ctx, c)
 }
 
 // dialWebSocket makes a WebSocket connection, and shows the handshake.
-func (s *session) dialWebSocket(ctx context.Context, rec *show.Recorder) (*websocket.Conn, *http.Response, error) {
-	c, resp, err := websocket.Dial(ctx, s.o.URL, s.websocketOptions(s.netDial(rec)))
-	s.dialled(rec, resp)
+func (s *session) dialWebSocket(ctx context.Context) (*websocket.Conn, *http.Response, error) {
+	var heads show.Heads
+	opts := s.websocketOptions()
+	opts.Trace = heads.Add
+	c, resp, err := websocket.Dial(ctx, s.o.URL, opts)
+	s.dialled(&heads)
+	if err == nil {
+		e := s.opened(c.RemoteAddr(), resp)
+		e.Subprotocol, e.Compressed = c.Subprotocol(), c.Compressed()
+		s.display.event(e)
+	}
 	return c, resp, err
 }
 
-// netDial opens transport connections, which rec records if they are to be shown.
-func (s *session) netDial(rec *show.Recorder) show.DialFunc {
-	dial := s.o.Dial
-	if dial == nil {
-		dial = new(target.Network).Dial
+// netDial opens transport connections.
+func (o *Options) netDial() target.DialFunc {
+	if o.Dial == nil {
+		return new(target.Network).Dial
 	}
-	if s.o.Verbose {
-		dial = rec.Dial(dial)
-	}
-	return dial
+	return o.Dial
 }
 
-func (s *session) websocketOptions(dial show.DialFunc) *websocket.DialOptions {
+func (s *session) websocketOptions() *websocket.DialOptions {
 	return &websocket.DialOptions{
 		Options: websocket.Options{
 			MaxMessage: s.o.MaxMessage, PingInterval: s.o.PingInterval,
@@ -158,33 +162,25 @@ func (s *session) websocketOptions(dial show.DialFunc) *websocket.DialOptions {
 		Subprotocols:     s.o.Subprotocols,
 		Header:           s.o.Header,
 		TLSConfig:        s.o.TLS,
-		NetDial:          dial,
+		NetDial:          s.o.netDial(),
 		HandshakeTimeout: s.o.Timeout,
 		MaxRedirects:     s.o.MaxRedirects,
+		Carriers:         s.o.Carriers,
 	}
 }
 
 // dialled shows the handshake that a dial was.
-func (s *session) dialled(rec *show.Recorder, resp *http.Response) {
-	rec.Stop()
-	if !s.o.Verbose {
-		return
+func (s *session) dialled(heads *show.Heads) {
+	if s.o.Verbose {
+		s.display.heads(heads.All())
 	}
-	parts := rec.Parts()
-	if resp != nil && resp.Request != nil && resp.Request.URL.Scheme == "https" {
-		parts = append(parts, show.Exchange(resp)...) // behind those of a proxy
-	}
-	s.display.heads(parts)
 }
 
-func (s *session) openedWebSocket(c *websocket.Conn) {
-	e := s.opened(c.RemoteAddr())
-	e.Subprotocol, e.Compressed = c.Subprotocol(), c.Compressed()
-	s.display.event(e)
-}
-
-func (s *session) opened(remote net.Addr) event {
-	return event{Event: "open", URL: wye.DisplayURL(s.o.URL), Remote: remote.String(), Status: http.StatusSwitchingProtocols}
+func (s *session) opened(remote net.Addr, resp *http.Response) event {
+	return event{
+		Event: "open", URL: wye.DisplayURL(s.o.URL), Remote: remote.String(), Status: resp.StatusCode,
+		Carrier: "h" + strconv.Itoa(resp.ProtoMajor), chosen: len(s.o.Carriers) > 0,
+	}
 }
 
 func (s *session) noConnection(err error, resp *http.Response) ending {

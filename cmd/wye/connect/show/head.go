@@ -16,6 +16,8 @@ func Head(head string) string {
 		end := line[len(text):]
 		field, value, ok := strings.Cut(text, ":")
 		switch {
+		case strings.HasPrefix(text, ":"):
+			text = pseudo(text)
 		case i == 0:
 			text = startLine(text)
 		case text == "":
@@ -32,6 +34,14 @@ func Head(head string) string {
 		lines[i] = text + end
 	}
 	return strings.Join(lines, "")
+}
+
+// pseudo redacts a pseudo-header field of HTTP/2 or HTTP/3.
+func pseudo(line string) string {
+	if target, ok := strings.CutPrefix(line, ":path: "); ok {
+		return ":path: " + gate.RedactURL(target)
+	}
+	return gate.RedactText(line)
 }
 
 // startLine redacts the target of a request, or the reason of a status.

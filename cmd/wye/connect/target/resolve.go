@@ -77,24 +77,19 @@ type Network struct {
 	Only      int       // 4 or 6: the IP version; 0: any
 }
 
+// DialFunc opens a transport connection.
+type DialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
 // Dial opens a connection; it is for DialOptions.NetDial.
 func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	if n.Unix != "" {
 		return d.DialContext(ctx, "unix", n.Unix)
 	}
-	if n.Only != 0 {
-		network += strconv.Itoa(n.Only)
-	}
-	host, port, err := net.SplitHostPort(address)
+	network = n.version(network)
+	address, err := n.resolved(address)
 	if err != nil {
 		return nil, err
-	}
-	for _, a := range n.Addresses {
-		if strings.EqualFold(a.Host, host) && strconv.Itoa(int(a.Port)) == port {
-			address = net.JoinHostPort(a.Addr.String(), port)
-			break
-		}
 	}
 	nc, err := d.DialContext(ctx, network, address)
 	var ae *net.AddrError
@@ -102,4 +97,55 @@ func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, 
 		return nil, fmt.Errorf("%w: it has no IPv%d address, which -%[2]d asks for", err, n.Only)
 	}
 	return nc, err
+}
+
+// resolved is address with the host in it where Addresses say it is.
+func (n *Network) resolved(address string) (string, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range n.Addresses {
+		if strings.EqualFold(a.Host, host) && strconv.Itoa(int(a.Port)) == port {
+			return net.JoinHostPort(a.Addr.String(), port), nil
+		}
+	}
+	return address, nil
+}
+
+// version is network for the IP version that is asked for.
+func (n *Network) version(network string) string {
+	if n.Only != 0 {
+		network += strconv.Itoa(n.Only)
+	}
+	return network
+}
+
+// UDP returns where address leads for UDP, all that DNS says. Over a Unix socket
+// nothing does.
+func (n *Network) UDP(ctx context.Context, address string) ([]netip.AddrPort, error) {
+	if n.Unix != "" {
+		return nil, errors.New("--unix is for TCP's kind of connections, HTTP/3 is over UDP")
+	}
+	address, err := n.resolved(address)
+	if err != nil {
+		return nil, err
+	}
+	host, service, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	port, err := net.DefaultResolver.LookupPort(ctx, "udp", service)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := net.DefaultResolver.LookupNetIP(ctx, n.version("ip"), host)
+	if err != nil {
+		return nil, err
+	}
+	addrs := make([]netip.AddrPort, len(ips))
+	for i, ip := range ips {
+		addrs[i] = netip.AddrPortFrom(ip.Unmap(), uint16(port))
+	}
+	return addrs, nil
 }
