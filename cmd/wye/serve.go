@@ -34,6 +34,7 @@ type serveOptions struct {
 	tlsCert        string
 	tlsKey         string
 	tlsSelfSigned  bool
+	http3          bool
 	pingInterval   time.Duration
 	pongTimeout    time.Duration
 	drain          time.Duration
@@ -83,6 +84,7 @@ second one aborts at once.`,
 	f.StringVar(&o.tlsKey, "tls-key", "", "`file` of the private key that belongs to --tls-cert")
 	f.BoolVar(&o.tlsSelfSigned, "tls-self-signed", false, "speak TLS, with a new certificate whose SHA-256 is printed")
 	f.StringSliceVar(&o.upgrades, "upgrade", nil, "`upgrades` of the plain port: h2c, tls, or none; on a loopback address both are the default")
+	f.BoolVar(&o.http3, "http3", false, "speak HTTP/3 too, on the same port of UDP; with TLS")
 	f.DurationVar(&o.pingInterval, "ping-interval", 20*time.Second, "silence after which a WebSocket is pinged; negative is never")
 	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
 	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")
@@ -106,14 +108,17 @@ const (
 // serve runs the server until ctx ends or a signal comes.
 func serve(ctx context.Context, o serveOptions, std stdio) error {
 	log := newLog(o, std.err)
-	if err := errors.Join(checkTLS(o), checkAdmin(o), checkUpgrades(o)); err != nil {
+	if err := errors.Join(checkTLS(o), checkHTTP3(o), checkAdmin(o), checkUpgrades(o)); err != nil {
 		return &exitError{exitUsage, err}
 	}
-	listener, err := listen(ctx, o)
+	listener, socket, err := listenBoth(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer listener.Close()
+	if socket != nil {
+		defer socket.Close()
+	}
 	g, err := newGate(o, isLoopback(listener.Addr()))
 	if err != nil {
 		return &exitError{exitUsage, err}
@@ -158,6 +163,11 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
+	beside, err := newOver3(o, srv, socket, config, log)
+	if err != nil {
+		return err
+	}
+	defer beside.close()
 
 	begin, abort, stop := signalled(ctx)
 	defer stop()
@@ -187,7 +197,7 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	log.Info("draining", "over", o.drain, "delay", o.drainDelay, "connections", wye.GroupOf(srv).Len())
 	wait(abort, o.drainDelay)
 	fresh.close()
-	err = drain(abort, srv, o.drain, log)
+	err = drain(abort, srv, beside, o.drain, log)
 	<-served
 	return err
 }
@@ -218,11 +228,11 @@ func newServer(app http.Handler, log *slog.Logger) *http.Server {
 }
 
 // drain ends srv and its connections. It gives up the orderly way when ctx ends.
-func drain(ctx context.Context, srv *http.Server, over time.Duration, log *slog.Logger) error {
+func drain(ctx context.Context, srv *http.Server, beside *over3, over time.Duration, log *slog.Logger) error {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, over+forceAfter)
 	defer cancel()
-	counts, err := wye.Shutdown(ctx, srv, wye.Drain{Over: over, Restart: true})
+	counts, err := beside.shutdown(ctx, srv, wye.Drain{Over: over, Restart: true})
 	srv.Close() // plain HTTP exchanges that did not end in time
 	why := ""
 	if cause := context.Cause(ctx); cause != nil {

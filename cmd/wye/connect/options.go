@@ -23,9 +23,9 @@ type Options struct {
 	Tokens []wye.Token
 
 	Header       http.Header
-	TLS          *tls.Config   // nil: the default
+	TLS          *tls.Config     // nil: the default
 	Dial         target.DialFunc // opens transport connections
-	Timeout      time.Duration // of the handshake; 0: the library's
+	Timeout      time.Duration   // of the handshake; 0: the library's
 	MaxRedirects int
 
 	// Proxy leads to the server: as in wye.DialOptions.
