@@ -105,7 +105,7 @@ func (c *Client) refuses(a *wye.Attempt) error {
 func (c *Client) connect(ctx context.Context, a *wye.Attempt) (*quic.Conn, error) {
 	config := c.QUIC
 	if config == nil {
-		config = &quic.Config{KeepAlivePeriod: keepAlive, MaxIncomingStreams: -1}
+		config = &quic.Config{KeepAlivePeriod: keepAlive, MaxIncomingStreams: -1, EnableStreamResetPartialDelivery: true}
 	}
 	find := c.Resolve
 	if find == nil {

@@ -34,11 +34,13 @@ func Handler(next http.Handler, srv *http.Server) http.Handler {
 	})
 }
 
-// writer is the ResponseWriter of an extended CONNECT: a [wye.Acceptor].
+// writer is the ResponseWriter of an extended CONNECT.
 type writer struct {
 	http.ResponseWriter
 	r *http.Request
 }
+
+var _ wye.Acceptor = (*writer)(nil)
 
 // Unwrap is for [http.ResponseController].
 func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -65,6 +67,9 @@ func (w *writer) AcceptUpgrade(token string, h http.Header) (wye.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("h3: sending the response's head: %w", err)
 	}
+	// Where client and server have RESET_STREAM_AT, the head comes through
+	// although the stream is reset at once.
+	s.QUICStream().SetReliableBoundary()
 	if err := errors.Join(s.SetReadDeadline(time.Time{}), s.SetWriteDeadline(time.Time{})); err != nil {
 		return nil, err
 	}
