@@ -30,8 +30,13 @@ func (s *session) connectH2C(ctx context.Context) ending {
 		return ending{failure: fail(ExitUsage, err, "%v", err), done: true}
 	}
 	var rec show.Recorder
-	c, resp, err := h2c.Dial(r, &h2c.DialOptions{NetDial: s.netDial(&rec), Timeout: s.o.Timeout})
-	s.dialled(&rec, nil)
+	dial := s.o.netDial()
+	if s.o.Verbose {
+		dial = rec.Dial(dial)
+	}
+	c, resp, err := h2c.Dial(r, &h2c.DialOptions{NetDial: dial, Timeout: s.o.Timeout})
+	rec.Stop()
+	s.display.heads(rec.Parts()) // none unless Verbose
 	if err != nil {
 		stage := wye.StageHandshake
 		var op *net.OpError
@@ -62,6 +67,9 @@ func (s *session) requestH2C(ctx context.Context) (*http.Request, error) {
 	}
 	if target.Secure(s.o.URL) {
 		return nil, errors.New("h2c is for connections without TLS, where HTTP/2 needs no upgrade: want http:// instead of https://")
+	}
+	if s.o.Proxy != nil || len(s.o.Carriers) > 0 {
+		return nil, errors.New("h2c is asked for over HTTP/1.1 and without a proxy: leave out --proxy and --carrier")
 	}
 	u.Scheme = "http"
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)

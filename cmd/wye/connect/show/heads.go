@@ -17,15 +17,9 @@ type Heads struct {
 	parts []Part
 }
 
-// Part is one head of a handshake.
-type Part struct {
-	Sent bool
-	Head string // as on the wire, with the empty line at its end if that came
-}
-
 // Add keeps a head, unless it is none. It is for DialOptions.Trace.
 func (h *Heads) Add(head wye.Head) {
-	if !looksLikeHead(head.Text) {
+	if !isHead(head.Text) {
 		return // TLS, or nobody knows what
 	}
 	h.mu.Lock()
@@ -43,9 +37,9 @@ func (h *Heads) All() []Part {
 	return append([]Part(nil), h.parts...)
 }
 
-// looksLikeHead knows the first line of a request, of a response, and a
+// isHead knows the first line of a request, of a response, and a
 // pseudo-header field.
-func looksLikeHead(text string) bool {
+func isHead(text string) bool {
 	line, _, _ := strings.Cut(text, "\r\n")
 	return strings.HasSuffix(line, " HTTP/1.1") || strings.HasPrefix(line, "HTTP/") || strings.HasPrefix(line, ":")
 }
