@@ -175,7 +175,10 @@ func reserved(name string) bool {
 func (h handshake) conn(nc wye.Conn, opts *AcceptOptions, r *wye.Request) *Conn {
 	c := opts.newConn(nc)
 	r.Principal = h.pass.Principal
-	c.subprot, c.release = h.subprot, h.pass.Release
+	c.subprot = h.subprot
+	if opts.Gate != nil { // else it holds nothing
+		c.release = h.pass.Release
+	}
 	c.request.Store(r)
 	c.agree(h.agreed)
 	c.start()

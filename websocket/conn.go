@@ -146,7 +146,7 @@ func (c *Conn) leaver() (l interface {
 // callbacks returns the Loop that has c's callbacks; nil: c is read from.
 func (c *Conn) callbacks() *Loop {
 	if c.looped != nil {
-		return c.shard.loop
+		return c.loop
 	}
 	return c.calls
 }

@@ -62,15 +62,28 @@ type Loop struct {
 	// nil then.
 	DropRequest bool
 
-	// Loops is how many event loops share the connections. 0: as many as
-	// GOMAXPROCS says when the first connection comes.
+	// Loops is how many event loops are to be there for these connections
+	// alone. 0: they share those of all Loops that say so, of which there are as
+	// many as GOMAXPROCS says when the first connection comes. What a callback
+	// writes to connections of its own event loop leaves at the end of the turn,
+	// each connection's in one piece.
 	Loops int
 
-	mu     sync.Mutex // guards what is below
-	shards []*shard
-	last   *settings // of the connection before
-	local  net.Addr  // of the connection before
+	own shards // if Loops says so
+
+	mu    sync.Mutex // guards what is below
+	last  *settings  // of the connection before
+	local net.Addr   // of the connection before
 }
+
+// shards are event loops that share connections.
+type shards struct {
+	mu  sync.Mutex // guards all
+	all []*shard   // nil: not made yet
+}
+
+// shared are the event loops of all Loops that want none of their own.
+var shared shards
 
 // newConn makes a server's Conn of nc, as far as start.
 func (o *AcceptOptions) newConn(nc wye.Conn) *Conn {
@@ -127,7 +140,7 @@ func (l *Loop) takeOver(nc wye.Conn, set *settings) *Conn {
 	}
 	_, early, member := over.Take()
 	c := s.newConn(fd, set)
-	c.member, c.local = member, l.sameLocal(tcp.LocalAddr())
+	c.loop, c.member, c.local = l, member, l.sameLocal(tcp.LocalAddr())
 	if remote, ok := tcp.RemoteAddr().(*net.TCPAddr); ok {
 		c.remote = remote.AddrPort()
 	}
@@ -141,19 +154,24 @@ func (l *Loop) takeOver(nc wye.Conn, set *settings) *Conn {
 
 // lightest returns the event loop with the fewest connections.
 func (l *Loop) lightest() *shard {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.shards == nil {
-		n := l.Loops
-		if n <= 0 {
-			n = runtime.GOMAXPROCS(0)
-		}
-		for range n {
-			l.shards = append(l.shards, newShard(l))
+	if l.Loops > 0 {
+		return l.own.lightest(l.Loops)
+	}
+	return shared.lightest(runtime.GOMAXPROCS(0))
+}
+
+// lightest makes n event loops if there are none.
+func (p *shards) lightest(n int) *shard {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.all == nil {
+		p.all = make([]*shard, n)
+		for i := range p.all {
+			p.all[i] = newShard()
 		}
 	}
-	best := l.shards[0]
-	for _, s := range l.shards[1:] {
+	best := p.all[0]
+	for _, s := range p.all[1:] {
 		if s.live.Load() < best.live.Load() {
 			best = s
 		}

@@ -37,7 +37,7 @@ type tasks struct {
 
 // call calls a callback: here, or on the connection's goroutine.
 func (c *Conn) call(f called) {
-	l := c.shard.loop
+	l := c.loop
 	if !l.Blocking {
 		c.callCounted(f)
 		return
@@ -59,11 +59,11 @@ func (c *Conn) call(f called) {
 }
 
 // putOff keeps the last event until the callbacks before it have returned, which
-// may reply. It reports false if there are none.
+// may reply. It reports false if there are none, or one of them has begun to close.
 func (c *Conn) putOff(ev wire.Event) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.tasks == nil || !c.tasks.running {
+	if c.tasks == nil || !c.tasks.running || c.quiet.Load() {
 		return false
 	}
 	ev.Data = bytes.Clone(ev.Data)
@@ -124,7 +124,7 @@ func (c *Conn) callCounted(f called) {
 	if f.what == callMessage {
 		c.countReceived(f.typ, len(f.data))
 	}
-	c.shard.loop.call(c, f)
+	c.loop.call(c, f)
 }
 
 // call calls a callback.
@@ -164,7 +164,7 @@ func (c *Conn) recovered() {
 	}
 	c.quiet.Store(true)
 	c.sayGoodbye(StatusInternalError, "")
-	if c.looped != nil && !c.shard.loop.Blocking && !c.gone {
+	if c.looped != nil && !c.loop.Blocking && !c.gone {
 		c.putAside()
 		c.shard.post(c, toResume) // there may be a Close frame in it
 	}

@@ -15,32 +15,33 @@ import (
 // looped is what a Conn has that an event loop serves. What names nobody else
 // belongs to the shard's goroutine.
 type looped struct {
+	loop   *Loop // does not change, as those below
 	shard  *shard
-	member *wye.Member // of the group; does not change
-	local  net.Addr    // does not change
+	member *wye.Member // of the group
+	local  net.Addr
 	remote netip.AddrPort
 
-	// Guarded by shard.mu: the place in the wheel, and the post.
+	// Guarded by shard.mu: the place in the wheel.
 	later, sooner *Conn
 	span          int64
-	todo          uint8
 
 	// Guarded by mu.
-	blocked  bool         // the kernel takes no more for now
-	cut      bool         // fd is to be closed by who sends
-	reset    bool         // and how
-	paused   uint8        // why nothing is read; changed by the shard's goroutine alone
-	watched  uint32       // what the poller tells of fd
 	partial  *frames      // sent in part; nil: none
-	sendBy   wire.Instant // when that must be sent; 0: nothing is late
 	resumeAt wire.Instant // when MessageRate lets the next message in; 0: it does
-	tasks    *tasks       // of callbacks that may block; nil: none yet
+	tasks    *tasks       // callbacks that may block, and wait; nil: none
+	watched  uint32       // what the poller tells of fd
 
-	fd       int   // its last user closes it
+	fd       int32 // its last user closes it
 	slot     int32 // -1: none yet
 	lingered int32 // bytes that came after a failure
 	half     bool  // our direction has ended
 	gone     bool
+
+	blocked bool  // guarded by mu: the kernel takes no more for now
+	cut     bool  // guarded by mu: fd is to be closed by who sends
+	reset   bool  // guarded by mu: and how
+	paused  uint8 // guarded by mu: why nothing is read; changed by the shard's goroutine alone
+	todo    uint8 // guarded by shard.mu: what it was posted for
 }
 
 // Why nothing is read.
@@ -61,7 +62,7 @@ func (s *shard) newConn(fd int, set *settings) *Conn {
 	}
 	c := &both.Conn
 	c.looped = &both.looped
-	c.shard, c.fd, c.slot = s, fd, -1
+	c.shard, c.fd, c.slot = s, int32(fd), -1
 	c.set(set)
 	if c.pace != nil {
 		c.pace.Allow() // the first message
@@ -91,7 +92,7 @@ func (c *Conn) openHere() {
 // receive1 reads once, and handles what came.
 func (c *Conn) receive1() {
 	space := c.in.Space(c.shard.scratch[:])
-	n, again, err := receiveFrom(c.fd, space[:min(len(space), turnBytes)])
+	n, again, err := receiveFrom(int(c.fd), space[:min(len(space), turnBytes)])
 	c.in.Received(n)
 	switch {
 	case n > 0:
@@ -220,7 +221,7 @@ func (c *Conn) endTurn() {
 			// A close with unread input makes the kernel send a reset, which
 			// may overtake our Close frame: end our direction, and read theirs.
 			c.half = true
-			closeSending(c.fd)
+			closeSending(int(c.fd))
 		}
 	}
 	c.watchLocked()
@@ -247,7 +248,7 @@ func (c *Conn) wantedLocked() (what uint32) {
 func (c *Conn) watchLocked() {
 	if want := c.wantedLocked(); want != c.watched && c.slot >= 0 && !c.gone {
 		c.watched = want
-		c.shard.poll.change(c.fd, int(c.slot), c.shard.slots[c.slot].gen, want)
+		c.shard.poll.change(int(c.fd), int(c.slot), c.shard.slots[c.slot].gen, want)
 	}
 }
 
@@ -273,17 +274,17 @@ func (c *Conn) pushLocked() {
 		}
 		c.sending = true
 		c.mu.Unlock()
-		n, err := sendTo(c.fd, f.b[f.sent:])
+		n, err := sendTo(int(c.fd), f.b[f.sent:])
 		c.mu.Lock()
 		c.sending = false
 		if c.cut {
-			closeSocket(c.fd, c.reset)
+			closeSocket(int(c.fd), c.reset)
 		}
 		f.sent += n
 		c.inFlight = len(f.b) - f.sent
 		switch {
 		case err != nil || c.inFlight == 0:
-			c.partial, c.sendBy = nil, 0
+			c.partial = nil
 			c.sentLocked(f, err)
 		default:
 			c.partial, c.blocked = f, true
@@ -291,9 +292,9 @@ func (c *Conn) pushLocked() {
 				wake(&c.room)
 				c.drainedLocked()
 			}
-			if c.sendBy == 0 && c.opt.WriteTimeout > 0 {
-				c.sendBy = c.now() + wire.Instant(c.opt.WriteTimeout)
-				c.scheduleLocked(c.sendBy)
+			if f.by == 0 && c.opt.WriteTimeout > 0 {
+				f.by = c.now() + wire.Instant(c.opt.WriteTimeout)
+				c.scheduleLocked(f.by)
 			}
 		}
 	}
@@ -317,7 +318,7 @@ func (c *Conn) drainedLocked() {
 
 // scheduleLocked has c looked at next, or before if something else is due.
 func (c *Conn) scheduleLocked(next wire.Instant) {
-	for _, t := range [...]wire.Instant{c.sendBy, c.resumeAt} {
+	for _, t := range [...]wire.Instant{c.sendByLocked(), c.resumeAt} {
 		if t != 0 && (next == 0 || t < next) {
 			next = t
 		}
@@ -327,11 +328,20 @@ func (c *Conn) scheduleLocked(next wire.Instant) {
 	}
 }
 
+// sendByLocked returns when what is sent in part must be sent; 0: nothing is late.
+func (c *Conn) sendByLocked() wire.Instant {
+	if c.partial == nil {
+		return 0
+	}
+	return c.partial.by
+}
+
 // isDue does what time asks for.
 func (c *Conn) isDue() {
 	c.mu.Lock()
 	now := c.now()
-	late := c.sendBy != 0 && now >= c.sendBy
+	by := c.sendByLocked()
+	late := by != 0 && now >= by
 	resume := c.resumeAt != 0 && now >= c.resumeAt
 	if resume {
 		c.resumeAt = 0
@@ -377,7 +387,7 @@ func (c *Conn) end(reset bool) {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if c.cut, c.reset = true, reset; !c.sending { // else who sends does it
-			closeSocket(c.fd, reset)
+			closeSocket(int(c.fd), reset)
 		}
 		return nil
 	})

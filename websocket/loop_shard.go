@@ -12,7 +12,6 @@ import (
 // what is ready, each connection once, then what was posted and who is due, and
 // waits. Its goroutine runs as long as there are connections.
 type shard struct {
-	loop  *Loop
 	began time.Time
 	live  atomic.Int64 // connections, also those that are about to come; changed with mu
 
@@ -55,7 +54,7 @@ const (
 	toAbort
 )
 
-func newShard(l *Loop) *shard { return &shard{loop: l, began: time.Now()} }
+func newShard() *shard { return &shard{began: time.Now()} }
 
 func (s *shard) now() wire.Instant { return wire.Instant(time.Since(s.began)) }
 
@@ -71,7 +70,7 @@ func (s *shard) reserve() bool {
 		}
 		s.poll, s.running, s.turning, s.alarm = p, true, true, 0
 		s.scratch = loopScratches.Get().(*loopScratch)
-		go s.run() // the Loop's: it ends with its last connection
+		go s.run() // the shard's: it ends with its last connection
 	}
 	s.live.Add(1)
 	return true
@@ -281,7 +280,7 @@ func (s *shard) enter(c *Conn) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watched = c.wantedLocked()
-	return s.poll.add(c.fd, int(c.slot), s.slots[c.slot].gen, c.watched)
+	return s.poll.add(int(c.fd), int(c.slot), s.slots[c.slot].gen, c.watched)
 }
 
 // leave takes c's place away.

@@ -59,7 +59,10 @@ type flusher struct {
 type frames struct {
 	b        []byte
 	messages int
-	sent     int // bytes, from the start, that the kernel has; of a looped Conn
+
+	// Of a looped Conn.
+	sent int          // bytes, from the start, that the kernel has
+	by   wire.Instant // when it has to have all; 0: nothing is late
 }
 
 var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4<<10)} }}
@@ -67,7 +70,7 @@ var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4
 // free takes f back; a long buffer is left to the garbage collector.
 func (f *frames) free() {
 	if cap(f.b) <= 256<<10 {
-		f.b, f.messages, f.sent = f.b[:0], 0, 0
+		*f = frames{b: f.b[:0]}
 		framesPool.Put(f)
 	}
 }

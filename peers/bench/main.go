@@ -48,6 +48,7 @@ var contenders = []contender{
 		command: func(bin string) []string { return []string{bin + "/raw", "0"} }},
 	{name: "net-conn", about: "Go's net.Conn without a protocol", limit: true, command: goServer("net-conn")},
 	{name: "wye-conn", about: "websocket.Conn, a handler that blocks", ours: true, command: goServer("wye-conn")},
+	{name: "wye-loop-http", about: "websocket.Loop, behind net/http", ours: true, command: goServer("wye-loop-http")},
 	{name: "gws", about: "github.com/lxzan/gws", golang: true, command: goServer("gws")},
 	{name: "gorilla", about: "github.com/gorilla/websocket", golang: true, command: goServer("gorilla")},
 	{name: "coder", about: "github.com/coder/websocket", golang: true, command: goServer("coder")},

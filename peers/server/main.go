@@ -53,7 +53,8 @@ var impls = map[string]func(deflate) (endpoints, error){
 	"fasthttp":     fasthttpServer,
 	"net-conn":     netConnServer,
 
-	"wye-conn": wyeConnServer,
+	"wye-conn":      wyeConnServer,
+	"wye-loop-http": wyeLoopServer,
 }
 
 var errNoDeflate = errors.New("this server has no compression: use -deflate none")

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/wye-org/wye/websocket"
+)
+
+// wyeLoopServer serves connections from net/http by callbacks.
+func wyeLoopServer(mode deflate) (endpoints, error) {
+	with := func(l *websocket.Loop) http.Handler {
+		l.DropRequest = true
+		opts := &websocket.AcceptOptions{Loop: l, Options: websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}}
+		if mode != none {
+			opts.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
+		}
+		return websocket.Handler(nil, opts)
+	}
+	var subs group[*websocket.Conn]
+	return endpoints{
+		echo: with(&websocket.Loop{Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+			_ = c.Write(context.Background(), typ, p) // always has room: see Loop
+		}}),
+		sub: with(&websocket.Loop{Open: subs.add, Closed: subs.remove}),
+		pub: with(&websocket.Loop{Message: func(_ *websocket.Conn, typ websocket.MessageType, p []byte) {
+			prepared := websocket.Prepare(typ, p)
+			for c := range subs.all() {
+				_ = c.TryWritePrepared(prepared) // one that is behind by its whole queue loses the message
+			}
+		}}),
+	}, nil
+}
