@@ -196,10 +196,10 @@ func (c *Conn) Carrier() string {
 	if r := c.request.Load(); r != nil {
 		return r.Carrier()
 	}
-	if c.blocking != nil {
-		return c.carrier
+	if c.looped != nil {
+		return "h1"
 	}
-	return ""
+	return c.carrier
 }
 
 // LocalAddr returns the address of this end.

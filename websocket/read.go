@@ -90,9 +90,17 @@ var ErrCallbacks = errors.New("websocket: read from a connection that has callba
 // lockRead makes the caller, who is the application, the only reader.
 func (c *Conn) lockRead(ctx context.Context) error {
 	if c.callbacks() != nil {
-		return ErrCallbacks
+		return c.notForReads()
 	}
 	return c.lockReading(ctx)
+}
+
+// notForReads is what the application's reads return beside callbacks.
+func (c *Conn) notForReads() error {
+	if err := c.Err(); err != nil {
+		return err
+	}
+	return ErrCallbacks
 }
 
 func (c *Conn) lockReading(ctx context.Context) error {

@@ -28,7 +28,7 @@ func (m *Message) Release() {
 // done with it: then reading allocates nothing. Otherwise it is [Conn.Read].
 func (c *Conn) ReadPooled(ctx context.Context) (*Message, error) {
 	if c.callbacks() != nil {
-		return nil, ErrCallbacks
+		return nil, c.notForReads()
 	}
 	return c.readPooled(ctx)
 }

@@ -166,7 +166,7 @@ func testHandlerEnds(t *testing.T, c Carrier) {
 func testShutdown(t *testing.T, c Carrier) {
 	for name, restart := range map[string]bool{"Shutdown": false, "Restart": true} {
 		t.Run(name, func(t *testing.T) {
-			s := c.serve(t, echo, nil)
+			s := c.serveEchoes(t, nil)
 			if s.Shutdown == nil {
 				t.Skip("the carrier has no Shutdown")
 			}
@@ -205,7 +205,7 @@ func testShutdown(t *testing.T, c Carrier) {
 
 // A server that is cut off ends its connections.
 func testKill(t *testing.T, c Carrier) {
-	s := c.serve(t, echo, nil)
+	s := c.serveEchoes(t, nil)
 	if s.Kill == nil {
 		t.Skip("the carrier has no Kill")
 	}

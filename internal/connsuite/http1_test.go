@@ -21,6 +21,13 @@ func TestConnOverHTTP1(t *testing.T) {
 	}})
 }
 
+// The ends of an event loop behave as those that are read from.
+func TestConnOfLoop(t *testing.T) {
+	connsuite.Run(t, connsuite.Carrier{Name: "h1", Callbacks: true, Serve: func(t *testing.T, e *websocket.Endpoint) connsuite.Server {
+		return suiteServer(t, httptest.NewServer(e))
+	}})
+}
+
 func TestConnOverTLS(t *testing.T) {
 	connsuite.Run(t, connsuite.Carrier{
 		Name: "h1",

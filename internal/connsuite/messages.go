@@ -63,7 +63,7 @@ func testOpening(t *testing.T, c Carrier) {
 
 // A refusal comes with its status, fields and text.
 func testRefusal(t *testing.T, c Carrier) {
-	s := c.serve(t, echo, &websocket.AcceptOptions{SelectSubprotocol: func(*http.Request, []string) (string, error) {
+	s := c.serveEchoes(t, &websocket.AcceptOptions{SelectSubprotocol: func(*http.Request, []string) (string, error) {
 		return "", &wye.Refusal{Status: http.StatusTeapot, Header: http.Header{"X-Why": {"tea"}}, Text: "short and stout"}
 	}})
 	_, err := c.Dial(within(t), s.URL, nil)
@@ -190,7 +190,7 @@ func testConcurrentWrites(t *testing.T, c Carrier) {
 
 // Connections do not get into each other's way.
 func testManyConnections(t *testing.T, c Carrier) {
-	s := c.serve(t, echo, nil)
+	s := c.serveEchoes(t, nil)
 	var all sync.WaitGroup
 	for i := range 16 {
 		all.Go(func() { // waited for below

@@ -28,6 +28,10 @@ type Carrier struct {
 	// Serve serves e on every path until the test ends.
 	Serve func(t *testing.T, e *websocket.Endpoint) Server
 
+	// Callbacks says that the servers' ends have those of a [websocket.Loop], so
+	// that the tests that read there are left out.
+	Callbacks bool
+
 	// Dial opens a connection to a server's URL. nil: websocket.Dial. What it
 	// needs beyond opts it adds.
 	Dial func(ctx context.Context, url string, opts *websocket.DialOptions) (*websocket.Conn, error)
@@ -112,7 +116,31 @@ func echo(ctx context.Context, c *websocket.Conn) error {
 // serveEcho serves echo with opts, and dials it.
 func (c Carrier) serveEcho(t *testing.T, client *websocket.DialOptions, server *websocket.AcceptOptions) *websocket.Conn {
 	t.Helper()
-	return c.dial(t, c.serve(t, echo, server).URL, client)
+	return c.dial(t, c.serveEchoes(t, server).URL, client)
+}
+
+// serveEchoes serves echo with opts.
+func (c Carrier) serveEchoes(t *testing.T, opts *websocket.AcceptOptions) Server {
+	t.Helper()
+	if !c.Callbacks {
+		return c.serve(t, echo, opts)
+	}
+	return c.serveLoop(t, &websocket.Loop{Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+		if err := c.Write(t.Context(), typ, p); err != nil && websocket.CloseStatus(err) == 0 {
+			t.Error(err)
+		}
+	}}, opts)
+}
+
+// serveLoop serves l with opts.
+func (c Carrier) serveLoop(t *testing.T, l *websocket.Loop, opts *websocket.AcceptOptions) Server {
+	t.Helper()
+	own := websocket.AcceptOptions{}
+	if opts != nil {
+		own = *opts
+	}
+	own.Loop = l
+	return c.serve(t, nil, &own)
 }
 
 func (c Carrier) serve(t *testing.T, serve func(context.Context, *websocket.Conn) error, opts *websocket.AcceptOptions) Server {
@@ -141,11 +169,16 @@ func (c Carrier) dial(t *testing.T, url string, opts *websocket.DialOptions) *we
 func (c Carrier) pair(t *testing.T, client *websocket.Options, server *websocket.AcceptOptions) (cl, sv *websocket.Conn) {
 	t.Helper()
 	accepted := make(chan *websocket.Conn, 1)
-	s := c.serve(t, func(_ context.Context, sv *websocket.Conn) error {
-		accepted <- sv
-		<-sv.Done()
-		return nil
-	}, server)
+	var s Server
+	if c.Callbacks {
+		s = c.serveLoop(t, &websocket.Loop{Blocking: true, Open: func(sv *websocket.Conn) { accepted <- sv }}, server)
+	} else {
+		s = c.serve(t, func(_ context.Context, sv *websocket.Conn) error {
+			accepted <- sv
+			<-sv.Done()
+			return nil
+		}, server)
+	}
 	opts := new(websocket.DialOptions)
 	if client != nil {
 		opts.Options = *client
@@ -164,6 +197,7 @@ func (c Carrier) pair(t *testing.T, client *websocket.Options, server *websocket
 func (c Carrier) both(t *testing.T, client *websocket.Options, server *websocket.AcceptOptions, f func(t *testing.T, from, to *websocket.Conn)) {
 	t.Run("client", func(t *testing.T) {
 		t.Parallel()
+		c.needsReads(t)
 		cl, sv := c.pair(t, client, server)
 		f(t, cl, sv)
 	})
@@ -172,6 +206,13 @@ func (c Carrier) both(t *testing.T, client *websocket.Options, server *websocket
 		cl, sv := c.pair(t, client, server)
 		f(t, sv, cl)
 	})
+}
+
+// needsReads leaves out a test that reads from the server's end.
+func (c Carrier) needsReads(t *testing.T) {
+	if c.Callbacks {
+		t.Skip("the server's end has callbacks")
+	}
 }
 
 // closeError is how a connection ended.

@@ -127,6 +127,7 @@ func testWriteTimeout(t *testing.T, c Carrier) {
 	}
 	t.Run("client", func(t *testing.T) {
 		t.Parallel()
+		c.needsReads(t) // callbacks take what comes
 		cl, _ := c.pair(t, &hasty, &websocket.AcceptOptions{Options: patient})
 		test(t, cl)
 	})
@@ -149,6 +150,7 @@ func testKeepalive(t *testing.T, c Carrier) {
 	})
 	often := websocket.Options{PingInterval: moment, PongTimeout: patience}
 	c.both(t, &often, &websocket.AcceptOptions{Options: often}, func(t *testing.T, from, to *websocket.Conn) {
+		c.needsReads(t)
 		reading := make(chan error, 1)
 		go func() { // received below
 			_, _, err := from.Read(within(t))
@@ -175,6 +177,7 @@ func testKeepalive(t *testing.T, c Carrier) {
 
 // What is too long ends the connection with 1009, which the sender learns.
 func testLimits(t *testing.T, c Carrier) {
+	c.needsReads(t)
 	small := websocket.Options{MaxMessage: 1000, CloseTimeout: 5 * time.Second}
 	c.both(t, &small, &websocket.AcceptOptions{Options: small}, func(t *testing.T, from, to *websocket.Conn) {
 		from.Write(within(t), websocket.MessageBinary, filler(1000))
