@@ -101,6 +101,9 @@ func (c *acting) Open(ctx context.Context, a *Attempt) (Conn, *http.Response, er
 	if c.location != "" {
 		resp.Header.Set("Location", c.location)
 	}
+	if c.status == 101 {
+		return nil, resp, &HandshakeError{resp, "there is no such thing"}
+	}
 	if c.status != 200 {
 		return nil, resp, ReadRefusal(resp, func() {})
 	}
@@ -135,6 +138,8 @@ func TestDialCarriers(t *testing.T) {
 		{"one that asks is waited for", []*acting{{name: "h3", answer: time.Second, status: 200}, {name: "h2", status: 200}}, fine,
 			[]string{"0s h3 connects", "0s h3 asks http://x/ "}},
 		{"a refusal is final", []*acting{{name: "h3", status: 403}, {name: "h2", status: 200}}, refused,
+			[]string{"0s h3 connects", "0s h3 asks http://x/ "}},
+		{"a false 101 is final", []*acting{{name: "h3", status: 101}, {name: "h2", status: 200}}, func(err error) bool { return errors.As(err, new(*HandshakeError)) },
 			[]string{"0s h3 connects", "0s h3 asks http://x/ "}},
 		{"one that cannot connect falls through at once", []*acting{{name: "h3", broken: errNoRoute}, {name: "h2", broken: errNoRoute}, {name: "h1", status: 200}}, fine,
 			[]string{"0s h3 connects", "0s h2 connects", "0s h1 connects", "0s h1 asks http://x/ "}},
