@@ -157,19 +157,29 @@ func checkResponse(resp *http.Response, offered []string) (subprot, reason strin
 
 // checkAccept wants the answer to the key that was sent.
 func checkAccept(resp *http.Response) (reason string) {
-	var key []string
-	if resp.Request != nil {
-		key = resp.Request.Header["Sec-WebSocket-Key"]
-	}
-	if len(key) != 1 {
+	key := sentKey(resp.Request)
+	if key == "" {
 		return "its carrier sent no Sec-WebSocket-Key"
 	}
 	accept := resp.Header["Sec-Websocket-Accept"]
-	switch want := wire.AcceptKey(key[0]); {
+	switch want := wire.AcceptKey(key); {
 	case len(accept) != 1:
 		return fmt.Sprintf("it has %d Sec-WebSocket-Accept headers, want one", len(accept))
 	case strings.TrimSpace(accept[0]) != want:
 		return fmt.Sprintf("its Sec-WebSocket-Accept is %q, want %q", accept[0], want)
+	}
+	return ""
+}
+
+// sentKey returns what addKey has added.
+func sentKey(r *http.Request) string {
+	if r == nil {
+		return ""
+	}
+	for name, values := range r.Header {
+		if strings.EqualFold(name, "Sec-WebSocket-Key") && len(values) == 1 {
+			return values[0]
+		}
 	}
 	return ""
 }
