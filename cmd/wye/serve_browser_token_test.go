@@ -71,3 +71,21 @@ func TestPagesAskForATokenInChromium(t *testing.T) {
 	q.do(chromedp.Click(chromedp.CSS(`#token button[value="cancel"]`)))
 	q.until(`!document.querySelector("#token").open && !document.querySelector("#entrance").hidden && !document.querySelector("#join-button").disabled`)
 }
+
+// Every page asks, and goes on with what it is for.
+func TestEveryPageAsksForATokenInChromium(t *testing.T) {
+	tokens := filepath.Join(t.TempDir(), "tokens")
+	if err := os.WriteFile(tokens, []byte("ada:correct-horse-battery\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, "--token-file", tokens)
+	b := newBrowser(t)
+	for path, shows := range map[string]string{
+		"/ticker.html":    followed + `.length > 0`,
+		"/dashboard.html": `document.querySelector("#panels").childElementCount > 0`,
+	} {
+		p := b.open(path, server.url+path)
+		p.giveToken("correct-horse-battery")
+		p.until(`document.querySelector("#state").dataset.state === "open" && ` + shows)
+	}
+}
