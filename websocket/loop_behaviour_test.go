@@ -617,7 +617,7 @@ func TestLoopAllocations(t *testing.T) {
 	if raceEnabled {
 		t.Skip("the race detector allocates")
 	}
-	for _, size := range []int{64, 16 << 10, 200 << 10} {
+	for _, size := range []int{64, 16 << 10, 200 << 10, 900 << 10} {
 		url, _ := loopServer(t, echoLoop(), websocket.Options{})
 		nc := rawDial(t, url)
 		out, in := frame(wire.OpBinary, make([]byte, size)), make([]byte, size+10)

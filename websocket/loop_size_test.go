@@ -16,7 +16,8 @@ func TestLoopConnSize(t *testing.T) {
 		Conn
 		looped
 	}
-	c, l := &both.Conn, &both.looped
+	c, l := &both.Conn, &both.looped // their types count
+	_, _ = c, l
 	parts := []struct {
 		name string
 		size uintptr

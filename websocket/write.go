@@ -65,14 +65,27 @@ type frames struct {
 	by   wire.Instant // when it has to have all; 0: nothing is late
 }
 
-var framesPool = sync.Pool{New: func() any { return &frames{b: make([]byte, 0, 4<<10)} }}
+var framesPool = sync.Pool{New: func() any { return new(frames) }}
 
-// free takes f back; a long buffer is left to the garbage collector.
+// free takes f back.
 func (f *frames) free() {
-	if cap(f.b) <= 256<<10 {
-		*f = frames{b: f.b[:0]}
-		framesPool.Put(f)
+	b := f.b[:0]
+	if cap(b) > 256<<10 {
+		giveBuffer(b)
+		b = nil
 	}
+	*f = frames{b: b}
+	framesPool.Put(f)
+}
+
+// grow makes room for n more bytes.
+func (f *frames) grow(n int) {
+	if cap(f.b)-len(f.b) >= n {
+		return
+	}
+	b := append(takeBuffer(max(len(f.b)+n, 4<<10))[:0], f.b...)
+	giveBuffer(f.b)
+	f.b = b
 }
 
 // Write queues one message and returns; p is the caller's again. It waits, until
@@ -215,6 +228,7 @@ func (c *Conn) roomLocked(n int) bool {
 
 func (c *Conn) appendLocked(m outgoing) (err error) {
 	q := c.tailLocked()
+	q.grow(m.size() + wire.MaxHeader)
 	c.out.Plain = m.plain
 	if m.prepared != nil {
 		q.b, err = c.out.AppendPrepared(q.b, m.prepared)
@@ -238,6 +252,7 @@ func (c *Conn) appendLocked(m outgoing) (err error) {
 func (c *Conn) tailLocked() *frames {
 	if c.queue == nil {
 		c.queue = framesPool.Get().(*frames)
+		c.queue.grow(1)
 	}
 	return c.queue
 }
