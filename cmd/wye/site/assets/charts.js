@@ -82,7 +82,7 @@ export function chart(element, samples, series, { seconds = () => kept, sync = "
     },
     axes: [
       axis({ size: 24, space: 80, grid: { show: false }, values: (_, at) => at.map((t) => new Date(t * 1000).toLocaleTimeString([], clock)) }),
-      axis({ size: (_, labels) => 14 + 6 * Math.max(2, ...(labels ?? []).map((l) => l.length)), gap: 4, space: 34, ...(isBytes ? { incrs: binary } : {}), values: (_, at) => at.map((v) => format(v, true)) }),
+      axis({ size: (_, labels) => 14 + 6 * Math.max(2, ...(labels ?? []).map((l) => l.length)), gap: 4, space: height < 120 ? 22 : 30, ...(isBytes ? { incrs: binary } : {}), values: (_, at) => at.map((v) => format(v, true)) }),
     ],
     series: [{}, ...series.map((s, i) => ({
       label: s.label,
