@@ -4,8 +4,8 @@
 package inspect
 
 import (
-	"cmp"
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -156,16 +156,11 @@ func (reg *Registry) enter(a about, l live) *entry {
 	return e
 }
 
-// entries are all there are, the oldest first.
+// entries are all there are, in no order.
 func (reg *Registry) entries() []*entry {
 	reg.mu.Lock()
-	all := make([]*entry, 0, len(reg.byID))
-	for _, e := range reg.byID {
-		all = append(all, e)
-	}
-	reg.mu.Unlock()
-	slices.SortFunc(all, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
-	return all
+	defer reg.mu.Unlock()
+	return slices.Collect(maps.Values(reg.byID))
 }
 
 // look is what the meter cannot count.

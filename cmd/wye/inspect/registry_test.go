@@ -278,6 +278,7 @@ func TestRefusals(t *testing.T) {
 		{"whose Upgrade got lost", "GET /echo/a HTTP/1.1\nHost: localhost\nSec-WebSocket-Version: 13", 426, "", "/echo/a", "Upgrade"},
 		{"by a protocol", "GET /lines HTTP/1.1\nHost: localhost\nConnection: Upgrade\nUpgrade: lines/1, other\nLines: refuse", 403, "lines/1, other", "/lines", "no lines for token=REDACTED"},
 		{"by who knows nothing of it", "GET /full HTTP/1.1\n" + handshake, 503, "websocket", "/full", "the room is full"},
+		{"by such, of a handshake whose Upgrade got lost", "GET /full HTTP/1.1\nHost: localhost\nSec-WebSocket-Version: 13", 503, "", "/full", "the room is full"},
 		{"where nothing is", "GET /none?token=s3same HTTP/1.1\n" + handshake, 404, "websocket", "/none", "404 page not found"},
 		{"of a long path", "GET /" + strings.Repeat("x", 1000) + " HTTP/1.1\n" + handshake, 404, "websocket", "/" + strings.Repeat("x", 299) + "…", "404"},
 		{"of a page", "GET /full HTTP/1.1\nHost: localhost", 0, "", "", ""},

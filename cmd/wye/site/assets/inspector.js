@@ -117,6 +117,8 @@ function showPage(fresh) {
   if (open && byID("detail").open) showFacts(open);
 }
 
+const inMessages = (n) => `${count(n)} ${n === 1 ? "message" : "messages"}`;
+
 // keepFocus lets rebuild replace rows: the button that has the focus gets it
 // back, if its connection is still there.
 function keepFocus(rebuild) {
@@ -142,7 +144,7 @@ function row(c) {
   button.dataset.id = c.id;
   button.setAttribute("aria-label", `Details of connection ${c.id}, ${c.path}`);
   button.addEventListener("click", () => showDetail(c));
-  const messages = ({ messages }) => (c.token === "websocket" ? `${count(messages)} messages` : "");
+  const messages = ({ messages }) => (c.token === "websocket" ? inMessages(messages) : "");
   const tr = element("tr", "", path, element("td", "client", c.client), protocol,
     number("Age", span(c.age)), number("Round trip", c.rtt ? seconds(c.rtt) : "–"),
     number("Received", bytes(c.received.bytes), messages(c.received)),
@@ -178,8 +180,8 @@ function showFacts(c) {
     Principal: c.principal || "nobody was asked",
     Client: c.client,
     "Round trip": c.rtt ? seconds(c.rtt) : "not known yet",
-    Received: `${bytes(c.received.bytes)} in ${count(c.received.messages)} messages`,
-    Sent: `${bytes(c.sent.bytes)} in ${count(c.sent.messages)} messages`,
+    Received: `${bytes(c.received.bytes)} in ${inMessages(c.received.messages)}`,
+    Sent: `${bytes(c.sent.bytes)} in ${inMessages(c.sent.messages)}`,
     Queue: bytes(c.queue),
   };
   if (c.token !== "websocket") {
