@@ -202,14 +202,17 @@ func (h *handler) handOver(c net.Conn, u upgrade) error {
 // RFC 7540 §3.2
 func clientPreface(c io.Reader, u upgrade) ([]byte, error) {
 	b := make([]byte, len(preface)+frameHead)
-	if _, err := io.ReadFull(c, b); err != nil {
+	if _, err := io.ReadFull(c, b[:len(preface)]); err != nil {
+		return nil, err
+	}
+	if string(b[:len(preface)]) != preface {
+		return nil, errors.New("it is another one")
+	}
+	if _, err := io.ReadFull(c, b[len(preface):]); err != nil {
 		return nil, err
 	}
 	frame := parseHeader(b[len(preface):])
-	switch {
-	case string(b[:len(preface)]) != preface:
-		return nil, errors.New("it is another one")
-	case frame.typ != frameSettings || frame.stream != 0 || frame.length%settingSize != 0 || frame.length > maxPayload:
+	if frame.typ != frameSettings || frame.stream != 0 || frame.length%settingSize != 0 || frame.length > maxPayload {
 		return b, nil // the server finds the same fault, and says so to the client
 	}
 	payload := make([]byte, frame.length)

@@ -407,7 +407,7 @@ func TestNoPreface(t *testing.T) {
 	t.Run("another one", func(t *testing.T) {
 		_, address := serve(t, nil, nil)
 		p := talk.To(t, address)
-		p.Say(ask + "GET / HTTP/1.1\r\nHost: host.example\r\n\r\n")
+		p.Say(ask + "PRI * HTTP/2.0\r\n\r\nXX\r\n\r\n") // and no more: it is known by now
 		p.Want(switched)
 		if got := p.WantEnd(); got != "" {
 			t.Errorf("heard %q", got)

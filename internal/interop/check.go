@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -46,6 +47,17 @@ func (c Check) Missing() string {
 		}
 	}
 	return ""
+}
+
+var number = regexp.MustCompile(`\d+(\.\d+)+`)
+
+// VersionNumber asks the program.
+func (c Check) VersionNumber(ctx context.Context) (string, error) {
+	text, err := program(ctx, c.Version[0], c.Version[1:]...).CombinedOutput() // some print it and fail
+	if v := number.FindString(string(text)); v != "" {
+		return v, nil
+	}
+	return "", fmt.Errorf("the version of %s: %q, %w", c.Peer, text, err)
 }
 
 // find looks for servers too where a user's PATH does not.

@@ -32,9 +32,9 @@ var h2cClients = []Check{
 	{"h2load", []string{"h2load", "--version"}, "HTTP/2 at once, 2,000 requests", []string{"h2load"}, h2load},
 }
 
-// serveH2C runs our server. What it answers begins with the request's protocol,
+// ServeH2C runs our server. What it answers begins with the request's protocol,
 // method and path, and the length of its body.
-func serveH2C() (url string, stop func(), err error) {
+func ServeH2C() (url string, stop func(), err error) {
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
@@ -61,9 +61,9 @@ func start(srv *http.Server) (url string, stop func(), err error) {
 	return "http://" + l.Addr().String(), func() { srv.Close(); <-served }, nil
 }
 
-// against runs a client against serveH2C, and wants what it printed.
+// against runs a client against ServeH2C, and wants what it printed.
 func against(ctx context.Context, want, name string, args func(url string) []string) error {
-	url, stop, err := serveH2C()
+	url, stop, err := ServeH2C()
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func nghttpUpgrade(ctx context.Context, dir string) (string, error) {
 
 // nghttpFive prints the responses in any order.
 func nghttpFive(ctx context.Context, dir string) (string, error) {
-	url, stop, err := serveH2C()
+	url, stop, err := ServeH2C()
 	if err != nil {
 		return "", err
 	}
@@ -146,7 +146,7 @@ func nghttpAtOnce(ctx context.Context, dir string) (string, error) {
 }
 
 func h2load(ctx context.Context, dir string) (string, error) {
-	url, stop, err := serveH2C()
+	url, stop, err := ServeH2C()
 	if err != nil {
 		return "", err
 	}

@@ -64,7 +64,7 @@ func more(ctx context.Context, c *h2c.Conn, url, want string, n int) error {
 }
 
 func nghttpx(ctx context.Context, dir string) (string, error) {
-	backend, stop, err := serveH2C()
+	backend, stop, err := ServeH2C()
 	if err != nil {
 		return "", err
 	}

@@ -5,7 +5,8 @@
 //	go run ./interop
 //
 // Node's ws needs `npm ci` in the folder node, the others the packages
-// python3-websockets, python3-aiohttp and nginx. What is not there is named and
+// python3-websockets, python3-aiohttp and nginx; package internal/interop names
+// what the upgrades to h2c and TLS need. What is not there is named and
 // left out, and then nothing is written; with CI=true that is a failure.
 package main
 
@@ -45,6 +46,9 @@ type pairing struct {
 
 func run(ctx context.Context, out, only string) error {
 	pairs, missing := pairings(only)
+	if only == "" {
+		missing = append(missing, missingPrograms()...)
+	}
 	routes := []route{direct()}
 	for _, start := range []func() (route, error){nginx, reverseProxy} {
 		r, err := start()
@@ -85,6 +89,13 @@ func run(ctx context.Context, out, only string) error {
 			}
 			writeTable(&doc, d.title+", "+r.name, rows)
 		}
+	}
+	if only == "" {
+		more, err := writeUpgrades(ctx, &doc)
+		if err != nil {
+			return err
+		}
+		fails += more
 	}
 	if only == "" && len(missing) == 0 {
 		if err := os.WriteFile(out, doc.Bytes(), 0o644); err != nil {
