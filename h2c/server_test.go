@@ -396,7 +396,7 @@ func TestOptimisticDataBehindADeclinedUpgrade(t *testing.T) {
 // A client that does not send its preface, or another one.
 func TestNoPreface(t *testing.T) {
 	t.Run("too late", func(t *testing.T) {
-		_, address := serve(t, nil, &Options{Timeout: 20 * time.Millisecond, Logger: quiet})
+		_, address := serve(t, nil, &Options{Timeout: 300 * time.Millisecond, Logger: quiet})
 		p := talk.To(t, address)
 		p.Say(ask + preface[:10])
 		p.Want(switched)

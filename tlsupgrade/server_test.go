@@ -303,7 +303,7 @@ func TestNoCertificate(t *testing.T) {
 }
 
 func TestTheHandshakeTimesOut(t *testing.T) {
-	_, address := serve(t, nil, &Options{Timeout: 20 * time.Millisecond})
+	_, address := serve(t, nil, &Options{Timeout: 300 * time.Millisecond})
 	p := talk.To(t, address)
 	p.Say(ask)
 	p.Want(switched)
@@ -389,7 +389,7 @@ func TestWebSocket(t *testing.T) {
 	mux := http.NewServeMux()
 	srv, address := serve(t, mux, nil)
 	mux.HandleFunc("/echo", func(w http.ResponseWriter, r *http.Request) {
-		c, err := websocket.Accept(w, r, nil)
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Options: websocket.Options{Logger: quiet}})
 		if err != nil {
 			return
 		}

@@ -66,15 +66,29 @@ func (p *Peer) Want(s string) {
 // WantUntil reads up to and with end, and returns that.
 func (p *Peer) WantUntil(end string) string {
 	p.t.Helper()
-	var got []byte
+	got, err := p.until(end)
+	if err != nil {
+		p.t.Fatalf("heard %q and then %v, want %q", got, err, end)
+	}
+	return string(got)
+}
+
+// Heard reads up to and with end. It is false if the connection ends before, which
+// is no fault of a peer whose time was up.
+func (p *Peer) Heard(end string) bool {
+	_, err := p.until(end)
+	return err == nil
+}
+
+func (p *Peer) until(end string) (got []byte, err error) {
 	for !bytes.HasSuffix(got, []byte(end)) {
 		b, err := p.Read.ReadByte()
 		if err != nil {
-			p.t.Fatalf("heard %q and then %v, want %q", got, err, end)
+			return got, err
 		}
 		got = append(got, b)
 	}
-	return string(got)
+	return got, nil
 }
 
 // WantResponse reads a response to a request with method, and its body.
