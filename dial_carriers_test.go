@@ -263,6 +263,10 @@ func TestDialCarriersAcrossRedirects(t *testing.T) {
 				Tokens: []Token{example}, MaxRedirects: 1, Carriers: []Carrier{&acting{diary: d, name: "none", broken: errNoRoute}, c}, Jar: jar,
 				Header: http.Header{"Cookie": {"own=1"}, "X-Kept": {"yes"}},
 				Prepare: func(r *http.Request, carrier string) error {
+					if r.Header.Get("X-For-None") != "" {
+						t.Error("what was prepared for one carrier is another's, too")
+					}
+					r.Header.Set("X-For-"+carrier, "1")
 					asked = append(asked, carrier+" "+r.URL.Host+" "+r.Header.Get("Cookie")+" "+r.Header.Get("X-Kept"))
 					return nil
 				},

@@ -21,7 +21,8 @@ const headTimeout = 10 * time.Second
 // it; the handler may return before the connection ends. srv is the server that
 // the requests are said to come to, as [http.ServerContextKey]: the connections
 // join its [wye.GroupOf], so that [Shutdown] ends them with those that come over
-// TCP. nil: they join none.
+// TCP. The Shutdown of an http3.Server alone tells them nothing, and waits for
+// them. nil: they join no group.
 func Handler(next http.Handler, srv *http.Server) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if srv != nil {

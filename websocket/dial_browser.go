@@ -91,8 +91,8 @@ func (o *DialOptions) inBrowser() error {
 	switch {
 	case len(o.Header) > 0:
 		return errors.New("in a browser DialOptions.Header must be empty: the page cannot set fields of the handshake; send credentials as a subprotocol or a ticket")
-	case o.NetDial != nil || o.TLSConfig != nil || o.Proxy != nil || o.Jar != nil:
-		return errors.New("in a browser NetDial, TLSConfig, Proxy and Jar must be nil: the browser connects")
+	case o.NetDial != nil || o.TLSConfig != nil || o.Proxy != nil || o.Jar != nil || o.Carriers != nil || o.Trace != nil:
+		return errors.New("in a browser NetDial, TLSConfig, Proxy, Jar, Carriers and Trace must be nil: the browser connects")
 	}
 	return nil
 }
