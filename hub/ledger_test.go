@@ -71,6 +71,7 @@ func (m *moody) Close(why error) {
 // ledger is what one run wants to hold.
 type ledger struct {
 	messages int
+	sure     bool                   // that of every kind of loss there is some: it does not depend on the scheduler
 	rest     func()                 // how somebody slow waits
 	pace     func(i int)            // between publications
 	until    func(done func() bool) // waits
@@ -114,7 +115,7 @@ func (l ledger) run(t *testing.T, seed uint64) {
 	if s.Offered != s.Delivered+s.DroppedNewest+s.DroppedOldest+s.Conflated+s.Abandoned || s.Members != 0 || s.Clients != 0 {
 		t.Errorf("the hub's books do not balance: %+v", s)
 	}
-	if s.DroppedNewest == 0 || s.DroppedOldest == 0 || s.Conflated == 0 || s.Abandoned == 0 || s.Disconnected == 0 {
+	if l.sure && (s.DroppedNewest == 0 || s.DroppedOldest == 0 || s.Conflated == 0 || s.Abandoned == 0 || s.Disconnected == 0) {
 		t.Errorf("not everything has happened: %+v", s)
 	}
 }
@@ -202,10 +203,11 @@ func checkOrder(t *testing.T, channel string, got []*hub.Message) {
 }
 
 func TestLedger(t *testing.T) {
-	for seed := range uint64(5) {
+	for seed := range uint64(3) {
 		synctest.Test(t, func(t *testing.T) {
 			l := ledger{
-				messages: 2000,
+				messages: 1000,
+				sure:     true,
 				rest:     func() { time.Sleep(20 * time.Millisecond) },
 				pace: func(i int) {
 					if i%5 == 0 {
@@ -227,7 +229,7 @@ func TestLedger(t *testing.T) {
 func TestLedgerOfRealGoroutines(t *testing.T) {
 	l := ledger{
 		messages: 2000,
-		rest:     func() { time.Sleep(200 * time.Microsecond) },
+		rest:     func() { time.Sleep(2 * time.Millisecond) },
 		pace:     func(int) { runtime.Gosched() },
 		until: func(done func() bool) {
 			for !done() {

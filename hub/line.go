@@ -130,35 +130,26 @@ func (l *line) mended(page Page, first bool) bool {
 	case page.Complete:
 		h.stats.mended.Add(1)
 		for _, m := range page.Messages {
-			if m.Offset > l.top.Offset {
-				l.room.tiers.fanOut(m)
-			}
+			l.room.tiers.fanOut(m)
 		}
 	default:
 		h.stats.lost.Add(1)
 		l.room.tiers.each(func(c *Client) { c.endNow(ErrLost) })
 	}
-	l.top, l.mending = page.Top, false
-	parked, overran := l.parked, l.overran
+	l.top, l.mending = page.Top, l.overran
+	parked := l.parked
 	l.parked, l.overran = nil, false
-	for i, m := range parked {
-		if l.takeParked(m); l.mending {
-			l.parked = append(l.parked, parked[i+1:]...)
-			break
+	for _, m := range parked {
+		switch {
+		case m.Epoch == l.top.Epoch && m.Offset <= l.top.Offset:
+		case m.Epoch == l.top.Epoch && m.Prev == l.top.Offset:
+			l.top = m.Position
+			l.room.tiers.fanOut(m)
+		default:
+			// It and the rest are stored, so they will be read.
+			l.mending = true
+			return false
 		}
 	}
-	l.mending = l.mending || overran
 	return !l.mending
-}
-
-// takeParked is takeLocked without a new goroutine.
-func (l *line) takeParked(m *Message) {
-	switch {
-	case m.Epoch != l.top.Epoch || m.Offset > l.top.Offset && m.Prev != l.top.Offset:
-		l.parked = append(l.parked, m)
-		l.mending = true
-	case m.Offset > l.top.Offset:
-		l.top = m.Position
-		l.room.tiers.fanOut(m)
-	}
 }

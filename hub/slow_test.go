@@ -1,16 +1,14 @@
 package hub_test
 
 import (
+	"context"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/wye-org/wye/hub"
 )
-
-func goroutines() int { return runtime.NumGoroutine() }
 
 // Each policy, in messages: the queue has room for four.
 func TestSlowMembers(t *testing.T) {
@@ -129,6 +127,59 @@ func TestPoliciesKeepToTheirChannel(t *testing.T) {
 		slow.hears("mine px2 x2")
 		if s := slow.balanced(); s.Conflated != 1 || s.Abandoned != 1 {
 			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// A plain outlet is no Readier: a batch waits in its Send.
+type plain struct {
+	gate chan struct{} // closed: it sends
+	got  []*hub.Message
+}
+
+// TrySend implements [hub.Outlet].
+func (p *plain) TrySend([]*hub.Message) (int, error) { return 0, nil }
+
+// Send implements [hub.Outlet].
+func (p *plain) Send(_ context.Context, batch []*hub.Message) (int, error) {
+	<-p.gate
+	p.got = append(p.got, batch...)
+	return len(batch), nil
+}
+
+// Close implements [hub.Outlet].
+func (p *plain) Close(error) {}
+
+// What is on its way is beyond the policies, and counts all the same.
+func TestWhatIsOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for channel, want := range map[string]string{"price:x": "a x c d", "oldest:x": "a b c d", "newest:x": "a b c d"} {
+			h := open(t, hub.Options{Namespaces: spaces(), QueueMessages: 4})
+			p := &plain{gate: make(chan struct{})}
+			c, err := h.Connect(p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Join(t.Context(), channel, nil); err != nil {
+				t.Fatal(err)
+			}
+			for i, key := range "1123" {
+				h.Publish(t.Context(), channel, []byte{"abcd"[i]}, &hub.PublishOptions{Key: string(key)})
+				synctest.Wait()
+				if channel == "price:x" && i == 1 {
+					h.Publish(t.Context(), channel, []byte("x"), &hub.PublishOptions{Key: "1"})
+				}
+			}
+			if s := c.Stats(); s.Queued != 4 || s.QueuedBytes != 4 {
+				t.Errorf("%s: before anything is sent: %+v", channel, s)
+			}
+			close(p.gate)
+			synctest.Wait()
+			got := texts(p.got)
+			if s := c.Stats(); got != want || s.Delivered != uint64(len(p.got)) || s.Queued != 0 || s.QueuedBytes != 0 {
+				t.Errorf("%s: sent %q, want %q; %+v", channel, got, want, s)
+			}
+			c.Close()
 		}
 	})
 }

@@ -50,7 +50,8 @@ func (h *Hub) verify() {
 	}
 }
 
-// check calls verify now and then, as long as there are channels with history.
+// check calls verify now and then, as long as there are channels with history, or
+// members who could not leave.
 type check struct {
 	hub   *Hub
 	every time.Duration
@@ -88,7 +89,7 @@ func (k *check) due() {
 	k.hub.tasks.start(func() { // ends when every channel was looked at
 		k.hub.verify()
 		stores := func(r *room) bool { return r.stores() }
-		if slices.ContainsFunc(k.hub.rooms.all(), stores) || k.hub.owed.any() {
+		if slices.ContainsFunc(k.hub.rooms.all(), stores) {
 			k.arm()
 		}
 	})
@@ -116,12 +117,6 @@ type departure struct {
 
 // departuresMost bounds them. Who leaves while there are so many stays listed.
 const departuresMost = 1 << 16
-
-func (d *departures) any() bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.list) > 0
-}
 
 func (d *departures) take() []departure {
 	d.mu.Lock()
