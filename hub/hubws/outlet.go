@@ -22,13 +22,19 @@ import (
 // framed and, for each size of window, compressed once, for all the connections
 // whose Outlets have the same Encoding.
 type Encoding struct {
-	encode func(*hub.Message) (websocket.MessageType, []byte)
+	prepare func(*hub.Message) any // a *websocket.Prepared; nil: it is not sent
 }
 
 // NewEncoding returns an Encoding by encode, which may be called concurrently. A
 // message for which it returns nil is not sent; it counts as delivered.
 func NewEncoding(encode func(*hub.Message) (typ websocket.MessageType, p []byte)) *Encoding {
-	return &Encoding{encode}
+	return &Encoding{func(m *hub.Message) any {
+		typ, p := encode(m)
+		if p == nil {
+			return (*websocket.Prepared)(nil)
+		}
+		return websocket.Prepare(typ, p)
+	}}
 }
 
 // raw sends a message's data as it is, and not who came or went.
@@ -120,14 +126,6 @@ func (o *outlet) send(batch []*hub.Message) (n int, err error) {
 
 func (e *Encoding) prepared(m *hub.Message) *websocket.Prepared {
 	return m.Form(e, e.prepare).(*websocket.Prepared)
-}
-
-func (e *Encoding) prepare(m *hub.Message) any {
-	typ, p := e.encode(m)
-	if p == nil {
-		return (*websocket.Prepared)(nil)
-	}
-	return websocket.Prepare(typ, p)
 }
 
 // Close implements [hub.Outlet].
