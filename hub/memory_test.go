@@ -130,3 +130,56 @@ func TestMemoryIsBounded(t *testing.T) {
 		}
 	})
 }
+
+// nowhere receives nothing.
+type nowhere struct{}
+
+func (nowhere) Receive(*hub.Message) {}
+func (nowhere) Away(error)           {}
+func (nowhere) Back()                {}
+
+// Members are kept though their node has not subscribed the channel.
+func TestMemoryKeepsMembers(t *testing.T) {
+	engine := hub.NewMemory(nil)
+	link, err := engine.Open(nowhere{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer link.Close()
+	ns := spaces()[5]
+	ch := hub.Channel{Name: "who:x", Namespace: &ns}
+	for _, id := range []string{"1", "2"} {
+		if err := link.Enter(t.Context(), ch, hub.Member{ID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link.Exit(t.Context(), ch, "1")
+	if members, err := link.Members(t.Context(), ch); err != nil || len(members) != 1 {
+		t.Errorf("listed are %+v, %v", members, err)
+	}
+	link.Exit(t.Context(), ch, "2")
+	if logs, _ := engine.Size(); logs != 0 {
+		t.Errorf("%d logs are kept", logs)
+	}
+}
+
+// What makes room for another channel takes its keys along.
+func TestMemoryForgetsKeys(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := hub.NewMemory(&hub.MemoryOptions{MaxChannels: 1})
+		h := open(t, hub.Options{Engine: engine, Namespaces: spaces()})
+		h.Publish(t.Context(), "log:a", nil, &hub.PublishOptions{IdempotencyKey: "k"})
+		if _, keys := engine.Size(); keys != 1 {
+			t.Errorf("%d keys", keys)
+		}
+		say(t, h, "log:b", "1")
+		if logs, keys := engine.Size(); logs != 1 || keys != 0 {
+			t.Errorf("%d logs and %d keys", logs, keys)
+		}
+		h.Publish(t.Context(), "log:b", nil, &hub.PublishOptions{IdempotencyKey: "k"})
+		engine.Forget()
+		if _, keys := engine.Size(); keys != 0 {
+			t.Errorf("all is forgotten but %d keys", keys)
+		}
+	})
+}

@@ -136,6 +136,11 @@ func TestNothingTwice(t *testing.T) {
 		_, err := g.Join(t.Context(), "log:x", nil)
 		engine.set(func() { engine.reads = nil })
 		wantErr(t, "joining a channel that is too fast", err, hub.ErrSlow)
+		g = connect(t, h, "never, by bytes", &hub.ClientOptions{QueueBytes: 2})
+		engine.set(func() { engine.reads = again })
+		_, err = g.Join(t.Context(), "log:x", nil)
+		engine.set(func() { engine.reads = nil })
+		wantErr(t, "joining a channel that is too fast", err, hub.ErrSlow)
 		// And while it is greeted.
 		_, err = g.Join(t.Context(), "log:x", &hub.JoinOptions{Greet: func(*hub.Welcome) []*hub.Message {
 			say(t, h, "log:x", "a", "b", "c")
@@ -189,6 +194,9 @@ func TestJoinFails(t *testing.T) {
 				}
 			}
 			engine.set(func() { engine.fail = "" })
+			if logs, _ := engine.Size(); logs != 0 {
+				t.Errorf("after failures of %s %d logs are kept", what, logs)
+			}
 			if s := h.Stats(); s.Channels != 0 || s.Members != 0 {
 				t.Fatalf("after failures of %s there is %+v", what, s)
 			}

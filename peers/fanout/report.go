@@ -1,0 +1,95 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// results are the figures of every round, by server, setup and what was measured.
+type results struct {
+	setups  []setup
+	figures map[string][]float64
+}
+
+func newResults(setups []setup) *results { return &results{setups, map[string][]float64{}} }
+
+func key(impl string, s setup, what string) string { return fmt.Sprint(impl, "|", s, "|", what) }
+
+func (r *results) add(impl string, s setup, what string, x float64) {
+	k := key(impl, s, what)
+	r.figures[k] = append(r.figures[k], x)
+}
+
+// goals are the ratios to reach.
+var goals = map[string]float64{"bytes": 0.3, cpuOf(1): 0.6, cpuOf(16): 0.6}
+
+// page is docs/fanout.md.
+func (r *results) page(rounds int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# What a fan-out costs
+
+One message of 128 bytes to many members, with wye's `+"`hub`"+` and with
+github.com/centrifugal/centrifuge v0.38.0, the Go library. Both send the same bytes.
+Written by
+
+    cd peers && go run ./fanout -rounds %d
+
+The server is a process of its own, on one core, with GOMAXPROCS=1. CPU is its time
+in user and kernel mode; memory is heap and stacks in process, and resident memory
+over loopback, where the kernel's share of a socket is in neither. In every round
+both servers do everything, in changing order. The absolute figures are medians and
+depend on the machine; what counts is the ratio within a round, of which there are
+the median and, in brackets, the quartiles. A ratio whose quartiles are further
+apart than 10 %% of it is marked with ~: the machine was too busy to say it that
+exactly. centrifuge has its defaults, with UseWriteBufferPool.
+
+| members | what | wye | centrifuge | ratio | goal |
+|---|---|---|---|---|---|
+`, rounds)
+	for _, s := range r.setups {
+		for _, x := range []struct{ what, name string }{
+			{cpuOf(1), "CPU a delivery, one message at a time"},
+			{cpuOf(16), "CPU a delivery, 16 at once"},
+			{"bytes", "bytes a member"},
+		} {
+			ours, theirs := r.figures[key("wye", s, x.what)], r.figures[key("centrifuge", s, x.what)]
+			ratios := make([]float64, min(len(ours), len(theirs)))
+			for i := range ratios {
+				ratios[i] = ours[i] / theirs[i]
+			}
+			low, mid, high := quartiles(ratios)
+			unsure := ""
+			if high-low > mid/10 {
+				unsure = "~"
+			}
+			verdict := "reached"
+			if mid > goals[x.what] {
+				verdict = "missed"
+			}
+			unit := "ns"
+			if x.what == "bytes" {
+				unit = "B"
+			}
+			fmt.Fprintf(&b, "| %s | %s | %.0f %s | %.0f %s | %s%.2f (%.2f–%.2f) | ≤ %.1f %s |\n",
+				s, x.name, median(ours), unit, median(theirs), unit, unsure, mid, low, high, goals[x.what], verdict)
+		}
+	}
+	return b.String()
+}
+
+func median(x []float64) float64 { _, m, _ := quartiles(x); return m }
+
+func quartiles(x []float64) (low, mid, high float64) {
+	if len(x) == 0 {
+		return math.NaN(), math.NaN(), math.NaN()
+	}
+	x = slices.Sorted(slices.Values(x))
+	at := func(q float64) float64 {
+		i := q * float64(len(x)-1)
+		lower := x[int(i)]
+		return lower + (i-math.Floor(i))*(x[int(math.Ceil(i))]-lower)
+	}
+	return at(0.25), at(0.5), at(0.75)
+}
