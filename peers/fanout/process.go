@@ -80,12 +80,12 @@ func (p *process) ask(path string) (int, error) {
 // resident memory, or in process, where there are no sockets, heap and stacks.
 func (p *process) memory(resident bool) (int, error) {
 	heap := 0
-	for range 3 {
+	for range 2 {
 		var err error
 		if heap, err = p.ask("/free"); err != nil {
 			return 0, err
 		}
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(150 * time.Millisecond)
 	}
 	if !resident {
 		return heap, nil
