@@ -272,7 +272,7 @@ func TestLoopCloseNow(t *testing.T) {
 
 // A broken rule fails the connection; the peer gets to see why though it sends on.
 func TestLoopProtocolError(t *testing.T) {
-	url, ended := loopServer(t, echoLoop(), websocket.Options{CloseTimeout: 200 * time.Millisecond})
+	url, ended := loopServer(t, echoLoop(), websocket.Options{CloseTimeout: time.Minute})
 	nc := rawDial(t, url)
 	nc.Write(append(frame(wire.OpText, []byte("ok")), 0x83, 0x80, 0, 0, 0, 0)) // a reserved opcode
 	nc.Write(make([]byte, 300_000))
@@ -280,13 +280,24 @@ func TestLoopProtocolError(t *testing.T) {
 	if err := readFull(nc, b); err != nil || string(b[:4]) != "\x81\x02ok" || b[4] != 0x88 || string(b[6:]) != "\x03\xea" {
 		t.Errorf("%q, %v", b, err)
 	}
+	if _, err := io.Copy(io.Discard, nc); err != nil { // it has ended its direction
+		t.Error(err)
+	}
+	nc.Close()
 	var why *wire.Violation
 	if err := within(t, ended); !errors.As(err, &why) || closeError(t, err).Code != websocket.StatusProtocolError {
 		t.Error(err)
 	}
-	if _, err := io.Copy(io.Discard, nc); err != nil {
-		t.Error(err)
+
+	// One that goes on sending is cut off at last.
+	nc = rawDial(t, url)
+	nc.Write([]byte{0x83, 0x80, 0, 0, 0, 0})
+	for b := make([]byte, 64<<10); ; {
+		if _, err := nc.Write(b); err != nil {
+			break
+		}
 	}
+	within(t, ended)
 }
 
 // The transport's end without a Close frame is no orderly one.
@@ -469,6 +480,54 @@ func TestLoopAbort(t *testing.T) {
 	if _, err := io.Copy(io.Discard, nc); err == nil {
 		t.Error("want a reset")
 	}
+
+	group = new(wye.Group) // no time at all
+	url = newServer(t, websocket.Handler(nil, &websocket.AcceptOptions{Group: group, Loop: &websocket.Loop{}}))
+	nc = rawDial(t, url)
+	if n, err := group.Shutdown(ctx, wye.Drain{}); n.Forced != 1 || err == nil {
+		t.Errorf("%+v, %v", n, err)
+	}
+	if _, err := io.Copy(io.Discard, nc); err == nil {
+		t.Error("want a reset")
+	}
+}
+
+// What was read of a connection that is paused stays its own, whatever others
+// send.
+func TestLoopPausedKeepsInput(t *testing.T) {
+	l := echoLoop()
+	l.Loops = 1
+	slow := newServer(t, websocket.Handler(nil, &websocket.AcceptOptions{Loop: l, Options: websocket.Options{MessageRate: 200, MessageBurst: 1}}))
+	fast := newServer(t, websocket.Handler(nil, &websocket.AcceptOptions{Loop: l}))
+	nc, other := rawDial(t, slow), dial(t, fast, nil)
+	var out, want []byte
+	for i := range 20 {
+		p := bytes.Repeat([]byte{byte(i)}, 100)
+		out = append(out, frame(wire.OpBinary, p)...)
+		want = append(append(want, 0x82, 100), p...)
+	}
+	nc.Write(out)
+	got := make(chan []byte, 1)
+	go func() {
+		b := make([]byte, len(want))
+		readFull(nc, b)
+		got <- b
+	}()
+	noise := bytes.Repeat([]byte("noise"), 1000)
+	for {
+		other.Write(t.Context(), websocket.MessageBinary, noise)
+		if _, p, err := other.Read(t.Context()); err != nil || !bytes.Equal(p, noise) {
+			t.Fatal(len(p), err)
+		}
+		select {
+		case b := <-got:
+			if !bytes.Equal(b, want) {
+				t.Errorf("%q", b)
+			}
+			return
+		default:
+		}
+	}
 }
 
 // In a Switch the connection lives on its own event loop, too.
@@ -512,9 +571,10 @@ func TestLoopWriter(t *testing.T) {
 // Callbacks that block hold up nobody but their own connection, which is not read
 // from beyond a bound then; what waits for them comes in order.
 func TestLoopBlockingCallbacks(t *testing.T) {
-	wake := make(chan struct{})
+	wake, asleep := make(chan struct{}), make(chan *websocket.Conn, 1)
 	url, _ := loopServer(t, &websocket.Loop{Blocking: true, Loops: 1, Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
 		if string(p) == "sleep" {
+			asleep <- c
 			<-wake
 		}
 		c.Write(context.Background(), typ, p)
@@ -533,6 +593,13 @@ func TestLoopBlockingCallbacks(t *testing.T) {
 		if _, p, err := other.Read(t.Context()); string(p) != "hi" {
 			t.Fatal(string(p), err)
 		}
+	}
+	for c, paused := within(t, asleep), false; !paused; {
+		var waiting int
+		if waiting, paused = websocket.PausedByWork(c); waiting > 64<<10+size+64<<10 {
+			t.Fatalf("%d bytes wait", waiting)
+		}
+		time.Sleep(time.Millisecond)
 	}
 	close(wake)
 	sleeper.Read(t.Context())
