@@ -128,7 +128,7 @@ func (reg *Registry) closed(c *websocket.Conn) {
 // about is what r says of its connection, without secrets.
 func (reg *Registry) about(r *wye.Request) about {
 	return about{
-		Carrier:   carrier(r.Request),
+		Carrier:   r.Carrier(),
 		Token:     clean(r.Token.String()),
 		Endpoint:  endpoint(r.Request),
 		Path:      clean(gate.RedactText(gate.RedactURL(r.URL.EscapedPath()))),
