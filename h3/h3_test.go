@@ -234,32 +234,35 @@ func TestCloseFlushes(t *testing.T) {
 // Close ends what is pending.
 func TestCloseInterrupts(t *testing.T) {
 	for _, turned := range []bool{false, true} {
-		a, b := pair(t)
-		if turned {
-			a, b = b, a
-		}
-		a.SetDeadline(time.Time{})
-		ends := make(chan error, 2)
-		go func() { // both received below
-			_, err := a.Read(make([]byte, 1))
-			ends <- err
-		}()
-		go func() {
-			for {
-				if _, err := a.Write(make([]byte, 64<<10)); err != nil { // nobody reads
-					ends <- err
-					return
+		for _, writes := range []bool{false, true} {
+			a, b := pair(t)
+			if turned {
+				a, b = b, a
+			}
+			a.SetDeadline(time.Time{})
+			ends := make(chan error, 2)
+			go func() { // received below
+				_, err := a.Read(make([]byte, 1))
+				ends <- err
+			}()
+			go func() { // received below
+				for writes { // nobody reads
+					if _, err := a.Write(make([]byte, 64<<10)); err != nil {
+						ends <- err
+						return
+					}
+				}
+				ends <- net.ErrClosed
+			}()
+			time.Sleep(20 * time.Millisecond) // so that they are pending, as a rule
+			a.Close()
+			for range 2 {
+				if err := <-ends; !errors.Is(err, net.ErrClosed) {
+					t.Error(err)
 				}
 			}
-		}()
-		time.Sleep(20 * time.Millisecond) // so that they are pending, as a rule
-		a.Close()
-		for range 2 {
-			if err := <-ends; !errors.Is(err, net.ErrClosed) {
-				t.Error(err)
-			}
+			b.Close()
 		}
-		_ = b
 	}
 }
 
@@ -383,9 +386,10 @@ func TestRefused(t *testing.T) {
 		http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	}))
-	_, _, err = s.dial(t, "/")
-	if !errors.As(err, &refused) || string(refused.Body) != "no" {
-		t.Errorf("%v", err)
+	began := time.Now()
+	_, _, err = s.dial(t, "/", func(o *wye.DialOptions) { o.Timeout = 3 * time.Minute })
+	if !errors.As(err, &refused) || string(refused.Body) != "no" || time.Since(began) > time.Minute {
+		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 }
 
