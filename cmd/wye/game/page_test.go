@@ -139,13 +139,14 @@ func makeWalk(chance uint32) walk {
 
 // The page reads what the server writes, and the other way round.
 func TestThePageReadsTheFormat(t *testing.T) {
+	const ada, first = 0x9fff1234, 0x80000001 // numbers of 32 bits, whose changes are too
 	w := arena.New(11)
-	w.Join(0xfffffff0, "Ada \u263a")
-	frames := [][]byte{codec.AppendHello(nil, codec.Hello{Version: codec.Version, Member: 0xfffffff0})}
+	w.Join(ada, "Ada \u263a")
+	frames := [][]byte{codec.AppendHello(nil, codec.Hello{Version: codec.Version, Member: ada})}
 	states := []*arena.State{}
 	base := (*arena.State)(nil)
 	for i := range 2500 { // more than a round
-		w.Hear(0xfffffff0, uint32(i+1), []arena.Input{arena.Input(1 + i/9%arena.Directions)})
+		w.Hear(ada, first+uint32(i), []arena.Input{arena.Input(1 + i/9%arena.Directions)})
 		w.Step()
 		if i%7 == 3 {
 			continue // a state that was left out
@@ -200,14 +201,14 @@ func TestThePageReadsTheFormat(t *testing.T) {
 			out.States.push({ ...state, tiles: [...state.tiles].join("") });
 		}
 		const delta = [...new Uint8Array(messages[2])], snapshot = [...new Uint8Array(messages[1])];
-		for (const bad of [[], [9], [2, 0], delta, delta.slice(0, 12), [...snapshot, 0], snapshot.slice(0, -1), [2, 1, 0, 0, 0, 0, 0, 0xc1, 4, 0, 1, 0], [2, 1, 0, 0, 0, 1, 255, 255, 255, 255, 255, 1, 0, 0]]) {
+		for (const bad of [[], [9], [2, 0], delta, delta.slice(0, 12), [...snapshot, 0], snapshot.slice(0, -1), [2, 1, 0, 0, 0, 0, 0, 0xc1, 4, 0, 1, 0], [2, 1, 0, 0, 0, 1, 255, 255, 255, 255, 255, 1, 0, 0], [2, 1, 0, 0, 0, 1, 255, 255, 255, 255, 31, 0, 0]]) {
 			try { read(Uint8Array.from(bad).buffer, nothing()); out.Threw.push(""); } catch (e) { out.Threw.push(e.message); }
 		}
 		out.Up = [join("Ada \u263a"), leave(), inputs(0xfffffffe, 7, [0x81, 32]), inputs(5, 0, [])].map(base64);
 		console.log(JSON.stringify(out));
 	`, frames, &got)
 
-	if got.Version != codec.Version || got.Member != 0xfffffff0 || got.Text != "no, \u263a" || !got.Frozen {
+	if got.Version != codec.Version || got.Member != ada || got.Text != "no, \u263a" || !got.Frozen {
 		t.Errorf("read as %+v, %d, %q, frozen %v", got.Version, got.Member, got.Text, got.Frozen)
 	}
 	if len(got.States) != len(states) {

@@ -317,9 +317,17 @@ func TestTheLongestEmptySessionGivesWay(t *testing.T) {
 // newest.
 func TestWhoDoesNotSayWhatTheySaw(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		g := visit(t, newTestHouse(t, 1), nil)
-		for range window + 1 {
+		h := newTestHouse(t, 1)
+		early := visit(t, h, nil)
+		time.Sleep(10 * time.Second) // so that a newcomer is not as old as the world
+		g := visit(t, h, nil)
+		g.sees()
+		first := g.state.Tick
+		for range window {
 			g.sees()
+		}
+		if g.state.Tick != first+window {
+			t.Errorf("the first %d states are of %d ticks", window, g.state.Tick-first)
 		}
 		for range 5 {
 			last, began := g.state.Tick, time.Now()
@@ -339,6 +347,7 @@ func TestWhoDoesNotSayWhatTheySaw(t *testing.T) {
 			}
 		}
 		g.leaves()
+		early.conn.CloseNow()
 	})
 }
 
@@ -361,10 +370,15 @@ func TestASlowViewer(t *testing.T) {
 				t.Fatalf("Ada waited from tick %d to %d", last, ada.state.Tick)
 			}
 		}
-		states := 0
-		for slow.state.Tick < ada.state.Tick {
+		// What was under way comes first, and then what is now: nothing between.
+		states, now := 0, ada.state.Tick
+		for slow.state.Tick < now {
+			last := slow.state.Tick
 			slow.sees()
 			states++
+			if tick := slow.state.Tick; last > 0 && tick != last+1 && tick < now {
+				t.Errorf("after tick %d came tick %d, though it was %d by then", last, tick, now)
+			}
 		}
 		// 64 KiB are read ahead, and each pipe holds a few.
 		if states > 3000 {
@@ -442,6 +456,35 @@ func TestABatch(t *testing.T) {
 				t.Errorf("want tick %d, got %+v, %v", tick, s, err)
 			}
 		}
+	})
+}
+
+// While anything waits in a connection, nothing more is put there: states wait in
+// the hub, where there is one of them.
+func TestNothingIsSentBehindWhatWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, server := websocket.Pipe(nil, &websocket.Options{WriteTimeout: -1, PingInterval: -1})
+		defer client.CloseNow()
+		defer server.CloseNow()
+		o := newOutlet(server)
+		w := arena.New(1)
+		for range 100_000 {
+			m := publishedTick(w)
+			o.saw(w.State().Tick)
+			waits := server.Stats().Queued > 0
+			n, err := o.TrySend([]*hub.Message{m})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if waits != (n == 0) {
+				t.Fatalf("%d sent, although it waits: %v", n, waits)
+			}
+			if waits {
+				return
+			}
+			synctest.Wait()
+		}
+		t.Error("a client that reads nothing takes everything")
 	})
 }
 

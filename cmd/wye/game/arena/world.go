@@ -320,21 +320,16 @@ func (w *World) place(i int) {
 	w.state.Players[i].Body = Body{X: Extent/2 + x*8, Y: Extent/2 + y*8}
 }
 
-// fill lets bots come and go until there is company for everyone, and no more.
+// fill lets bots come until there is company for everyone. They go when somebody
+// takes their slot.
 func (w *World) fill() {
-	people, bots := 0, 0
+	taken := 0
 	for i := range w.state.Players {
-		switch w.state.Players[i].Kind {
-		case Person:
-			people++
-		case Bot:
-			bots++
+		if w.state.Players[i].Kind != Empty {
+			taken++
 		}
 	}
-	for ; bots > 0 && people+bots > Company; bots-- {
-		w.empty(w.last(Bot))
-	}
-	for ; people+bots < Company; bots++ {
+	for ; taken < Company; taken++ {
 		w.place(w.addBot())
 	}
 }
@@ -372,15 +367,6 @@ func (w *World) slotOf(member uint32) int {
 
 func (w *World) first(k Kind) int {
 	for i := range w.state.Players {
-		if w.state.Players[i].Kind == k {
-			return i
-		}
-	}
-	return -1
-}
-
-func (w *World) last(k Kind) int {
-	for i := Slots - 1; i >= 0; i-- {
 		if w.state.Players[i].Kind == k {
 			return i
 		}

@@ -93,6 +93,7 @@ class Reader {
     for (let i = 0; i < n.length; i++) {
       if (!(mask & 1 << i)) continue;
       const z = this.uvarint();
+      if (z > 0xffffffff) throw new RangeError("a number out of bounds");
       n[i] = (n[i] + ((z >>> 1) ^ -(z & 1))) | 0;
     }
   }
