@@ -27,12 +27,12 @@ func (e *Ending) Error() string { return fmt.Sprintf("closed with %d: %s", e.Cod
 func (h *house) converse(ctx context.Context, c *websocket.Conn, session string) error {
 	member := newMember()
 	out := newOutlet(c)
-	client, err := h.hub.Connect(out, &hub.ClientOptions{ID: idOf(member)})
+	client, err := h.hub.Connect(out, nil)
 	if err != nil {
 		return err
 	}
-	v := &viewer{session: session, client: client, out: out}
-	err = h.host(ctx, c, v, member)
+	v := &viewer{h.hub, session, member, client, out}
+	err = h.host(ctx, c, v)
 	client.Close()
 
 	var ours *Ending
@@ -52,14 +52,16 @@ func (h *house) converse(ctx context.Context, c *websocket.Conn, session string)
 
 // A viewer is one connection's part in a session.
 type viewer struct {
+	hub     *hub.Hub
 	session string
+	member  uint32
 	client  *hub.Client
 	out     *outlet
 }
 
 // host greets v, and listens until it ends.
-func (h *house) host(ctx context.Context, c *websocket.Conn, v *viewer, member uint32) error {
-	hello := codec.AppendHello(nil, codec.Hello{Version: codec.Version, Member: member})
+func (h *house) host(ctx context.Context, c *websocket.Conn, v *viewer) error {
+	hello := codec.AppendHello(nil, codec.Hello{Version: codec.Version, Member: v.member})
 	_, err := v.client.Join(ctx, seenIn(v.session), &hub.JoinOptions{
 		Greet: func(*hub.Welcome) []*hub.Message { return []*hub.Message{{Data: hello, Binary: true}} },
 	})
@@ -114,9 +116,10 @@ func (v *viewer) hear(ctx context.Context, typ websocket.MessageType, p []byte) 
 	return v.does(ctx, m)
 }
 
-// does tells the owner what the member does.
+// does tells the owner what the member does. It is not the hub's client who says
+// so: that may have ended before its connection, and then nobody would leave.
 func (v *viewer) does(ctx context.Context, m codec.Up) error {
-	_, err := v.client.Publish(ctx, doneIn(v.session), codec.AppendUp(nil, m), &hub.PublishOptions{Binary: true})
+	_, err := v.hub.Publish(ctx, doneIn(v.session), appendDeed(nil, v.member, m), &hub.PublishOptions{Binary: true})
 	return err
 }
 

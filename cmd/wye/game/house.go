@@ -48,7 +48,6 @@ func newHouse(limits rooms.Limits, log *slog.Logger) (*house, error) {
 				}
 				return nil
 			},
-			MayPublish: hub.Anyone,
 		}},
 		MaxMessage: codec.MaxFrame,
 		Logger:     log,

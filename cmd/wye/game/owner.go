@@ -2,7 +2,7 @@ package game
 
 import (
 	"context"
-	"strconv"
+	"encoding/binary"
 	"sync"
 	"time"
 
@@ -123,14 +123,7 @@ type inbox struct{ owner *owner }
 // TrySend implements [hub.Outlet].
 func (i inbox) TrySend(batch []*hub.Message) (n int, err error) {
 	for _, m := range batch {
-		if m.From == nil {
-			continue
-		}
-		member, err := memberOf(m.From.ID)
-		if err != nil {
-			continue
-		}
-		if up, err := codec.ParseUp(m.Data); err == nil {
+		if member, up, err := parseDeed(m.Data); err == nil {
 			i.owner.hear(member, up)
 		}
 	}
@@ -145,10 +138,16 @@ func (i inbox) Send(_ context.Context, batch []*hub.Message) (n int, err error) 
 // Close implements [hub.Outlet].
 func (inbox) Close(error) {}
 
-// idOf and memberOf are a member's number as the hub's clients have it.
-func idOf(member uint32) string { return strconv.FormatUint(uint64(member), 10) }
+// appendDeed appends what a member does, as owners are told it: the member's
+// number, and the message of a client.
+func appendDeed(dst []byte, member uint32, m codec.Up) []byte {
+	return codec.AppendUp(binary.LittleEndian.AppendUint32(dst, member), m)
+}
 
-func memberOf(id string) (uint32, error) {
-	n, err := strconv.ParseUint(id, 10, 32)
-	return uint32(n), err
+func parseDeed(p []byte) (member uint32, m codec.Up, err error) {
+	if len(p) < 4 {
+		return 0, nil, codec.ErrShort
+	}
+	m, err = codec.ParseUp(p[4:])
+	return binary.LittleEndian.Uint32(p), m, err
 }

@@ -336,3 +336,22 @@ func TestPredictionNeedsNoCorrection(t *testing.T) {
 		t.Errorf("at most %d inputs were on their way, and the page was %v units ahead: was anything predicted?", got.Most, got.Behind)
 	}
 }
+
+// A finger that points somewhere steers there.
+func TestThePageSteersWhereItPoints(t *testing.T) {
+	var got [][3]int
+	runPage(t, `
+		import { directions, heading } from "./game-arena.js";
+		import { direction } from "./game-controls.js";
+		const all = Array.from({ length: directions }, (_, i) => [...heading(i + 1), direction(...heading(i + 1))]);
+		console.log(JSON.stringify([...all, [0, 0, direction(0, 0)]]));
+	`, nil, &got)
+	if len(got) != arena.Directions+1 {
+		t.Fatalf("%d directions", len(got))
+	}
+	for i, g := range got {
+		if want := (i + 1) % (arena.Directions + 1); g[2] != want {
+			t.Errorf("%d,%d is direction %d, want %d", g[0], g[1], g[2], want)
+		}
+	}
+}

@@ -505,16 +505,57 @@ func TestNobodyListensIn(t *testing.T) {
 		if _, err := eve.Publish(t.Context(), seenIn("lobby"), []byte("x"), nil); err == nil {
 			t.Error("a viewer may say what is seen")
 		}
+		if _, err := eve.Publish(t.Context(), doneIn("lobby"), appendDeed(nil, 7, codec.Leave{}), nil); err == nil {
+			t.Error("a viewer may say what others do")
+		}
 		// Nothing of what is published there is taken for more than it is.
 		o := newOwner(h.hub, "lobby", 1)
 		before := *o.world.State()
 		n, err := inbox{o}.TrySend([]*hub.Message{
-			{Data: codec.AppendUp(nil, codec.Join{Name: "x"})},
-			{Data: codec.AppendUp(nil, codec.Join{Name: "x"}), From: &hub.Member{ID: "no number"}},
-			{Data: []byte("no message"), From: &hub.Member{ID: "7"}},
+			{Data: []byte{}},
+			{Data: []byte("\x01\x00\x00")},
+			{Data: []byte("\x01\x00\x00\x00no message")},
 		})
 		if n != 3 || err != nil || *o.world.State() != before {
 			t.Errorf("%d, %v, %+v", n, err, o.world.State())
+		}
+	})
+}
+
+// Who leaves has left, though the hub may have seen the end of the connection
+// first.
+func TestLeavingIsNotLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newTestHouse(t, 1)
+		_, server := websocket.Pipe(nil, nil)
+		defer server.CloseNow()
+		client, err := h.hub.Connect(newOutlet(server), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.sessions.enter("lobby"); err != nil {
+			t.Fatal(err)
+		}
+		defer h.sessions.leave("lobby")
+		v := &viewer{h.hub, "lobby", 7, client, newOutlet(server)}
+		people := func() (n int) {
+			synctest.Wait()
+			o := h.sessions.kept()["lobby"].owner
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			for _, p := range o.world.State().Players {
+				if p.Kind == arena.Person {
+					n++
+				}
+			}
+			return n
+		}
+		if err := v.does(t.Context(), codec.Join{Name: "Ada"}); err != nil || people() != 1 {
+			t.Fatalf("%d people, %v", people(), err)
+		}
+		client.Close()
+		if err := v.does(t.Context(), codec.Leave{}); err != nil || people() != 0 {
+			t.Errorf("%d people, %v", people(), err)
 		}
 	})
 }
