@@ -34,6 +34,7 @@ func TestPagesAskForATokenInChromium(t *testing.T) {
 	p.picture("token", look{width: 1200, height: 800})
 	p.giveToken("wrong")
 	p.untilEqual(`document.querySelector("#token-why").textContent`, "The server does not know this token.")
+	p.untilEqual(`sessionStorage.getItem("token")`, nil)
 	p.picture("token-phone-dark", look{width: 390, height: 844, phone: true, dark: true})
 	p.giveToken("correct-horse-battery")
 	p.untilEqual(here, []string{"Ada"})

@@ -1,5 +1,13 @@
 // Package site is the pages of `wye serve`: plain HTML, CSS and ES modules,
 // embedded, with no build step.
+//
+// A page is a template in pages, of which those in parts are what all have: the
+// head, the header with links to every page, the notice of why there is no
+// connection, the question for a token. An [Endpoint] that names it as its Page
+// is all that it takes to have it served and linked. What a page loads is in
+// assets: base.css has the look, socket.js a WebSocket that comes back,
+// status.js shows how it is, and token.js is the way in where tokens are asked
+// for.
 package site
 
 import (
