@@ -83,17 +83,10 @@ func (o serveOptions) local(loopback bool) bool {
 	return loopback && !o.public && o.tokenFile == "" && o.adminTokenFile == "" && len(o.trustedProxies) == 0
 }
 
-// localOnly answers requests that come from this machine by a name of this
-// machine. One that a proxy has passed on comes from elsewhere.
-func localOnly(next http.Handler) http.Handler {
-	g := &gate.Gate{Hosts: gate.LoopbackHosts()}
+// notPassedOn refuses requests that a proxy has passed on: they come from
+// elsewhere, whatever their Host says.
+func notPassedOn(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		pass, err := g.Admit(r)
-		if err != nil {
-			wye.Answer(w, err)
-			return
-		}
-		pass.Release()
 		for _, field := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 			if len(r.Header[field]) > 0 {
 				wye.Answer(w, &wye.Refusal{Status: http.StatusForbidden, Text: "This is for who is on this machine: serve it on --admin"})
@@ -105,12 +98,13 @@ func localOnly(next http.Handler) http.Handler {
 }
 
 // localEndpoints are those of who runs the server, on the main listener. They
-// have a gate of their own: a page that may connect to the rest may not see these.
+// have a gate of their own, which wants a Host that names this machine: a page that
+// may connect to the rest may not see these.
 func (ob *observed) localEndpoints(accept websocket.AcceptOptions, log *slog.Logger) []endpoint {
 	accept.Gate = &gate.Gate{Hosts: gate.LoopbackHosts(), MaxConnections: maxAdmins}
 	endpoints := ob.endpoints(accept, log)
 	for i := range endpoints {
-		endpoints[i].Handler = localOnly(endpoints[i].Handler)
+		endpoints[i].Handler = notPassedOn(endpoints[i].Handler)
 	}
 	return endpoints
 }
