@@ -91,7 +91,7 @@ func fanout(ctx context.Context, out, numbers string, rounds int, length time.Du
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 	}
-	page := res.page(rounds)
+	page := res.page(rounds, length)
 	fmt.Print(page)
 	if out == "" {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // results are the figures of every round, by server, setup and what was measured.
@@ -26,7 +27,7 @@ func (r *results) add(impl string, s setup, what string, x float64) {
 var goals = map[string]float64{"bytes": 0.3, cpuOf(1): 0.6, cpuOf(16): 0.6}
 
 // page is docs/fanout.md.
-func (r *results) page(rounds int) string {
+func (r *results) page(rounds int, length time.Duration) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What a fan-out costs
 
@@ -34,7 +35,7 @@ One message of 128 bytes to many members, with wye's `+"`hub`"+` and with
 github.com/centrifugal/centrifuge v0.38.0, the Go library. Both send the same bytes.
 Written by
 
-    cd peers && go run ./fanout -rounds %d
+    cd peers && go run ./fanout -rounds %d -time %s
 
 The server is a process of its own, on one core, with GOMAXPROCS=1. CPU is its time
 in user and kernel mode; memory is heap and stacks in process, and resident memory
@@ -43,13 +44,14 @@ both servers do everything, in changing order. The absolute figures are medians 
 depend on the machine; what counts is the ratio within a round, of which there are
 the median and, in brackets, the quartiles. A ratio whose quartiles are further
 apart than 10 %% of it is marked with ~: the machine was too busy to say it that
-exactly. What the kernel does for a socket outside of the process, in its softirq
-threads, is in neither figure; the more there is to send, the more of it is done
-there, so 10,000 can look cheaper than 1,000. centrifuge has its defaults, with UseWriteBufferPool.
+exactly. The dearest part of a send over loopback is to wake up who reads. A server
+that sends faster than the load reads has nobody to wake up, so 10,000 members can
+look cheaper than 1,000: of the loopback figures those of 1,000 say more. What the
+kernel does outside of the process is in neither figure. centrifuge has its defaults, with UseWriteBufferPool.
 
 | members | what | wye | centrifuge | ratio | goal |
 |---|---|---|---|---|---|
-`, rounds)
+`, rounds, length)
 	for _, s := range r.setups {
 		for _, x := range []struct{ what, name string }{
 			{cpuOf(1), "CPU a delivery, one message at a time"},
