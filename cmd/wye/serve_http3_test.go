@@ -35,6 +35,15 @@ func TestServeHTTP3(t *testing.T) {
 		t.Errorf("announced %q", got)
 	}
 
+	// The 101 says nothing of it.
+	up, resp, err := websocket.Dial(t.Context(), server.url+"/echo", &websocket.DialOptions{TLSConfig: untrusting})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if up.CloseNow(); resp.Header["Alt-Svc"] != nil {
+		t.Errorf("the 101 announces %q", resp.Header["Alt-Svc"])
+	}
+
 	// A plain client of quic-go's.
 	over3 := &http3.Transport{TLSClientConfig: untrusting}
 	defer over3.Close()
