@@ -47,7 +47,8 @@ apart than 10 %% of it is marked with ~: the machine was too busy to say it that
 exactly. The dearest part of a send over loopback is to wake up who reads. A server
 that sends faster than the load reads has nobody to wake up, so 10,000 members can
 look cheaper than 1,000: of the loopback figures those of 1,000 say more. What the
-kernel does outside of the process is in neither figure. centrifuge has its defaults, with UseWriteBufferPool.
+kernel does outside of the process is in neither figure. centrifuge has its defaults,
+with UseWriteBufferPool.
 
 | members | what | wye | centrifuge | ratio | goal |
 |---|---|---|---|---|---|
