@@ -1,21 +1,29 @@
 package h2_test
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/h2"
+	"github.com/wye-org/wye/websocket"
 )
 
 // RFC 8441 §4 and RFC 9113 §3.4, §8.3.1: what the client says.
@@ -242,8 +250,12 @@ func TestResponses(t *testing.T) {
 				done := open(t, n, &transport, nil)
 				p := n.accept(connect)
 				want[*http2.MetaHeadersFrame](p, "the request")
+				began := time.Now()
 				x.answer(p)
 				o := <-done
+				if d := time.Since(began); d > 2*time.Second {
+					t.Errorf("it took %v: the answer was waited for still", d)
+				}
 				var refused *wye.RefusedError
 				if errors.As(o.err, &refused) != (x.status != 0) || o.err == nil {
 					t.Fatal(o.err)
@@ -419,8 +431,12 @@ func TestEnds(t *testing.T) {
 	t.Run("Close, and the server sends on", func(t *testing.T) {
 		dialogue(t, new(h2.Transport), func(t *testing.T, p *peer, c wye.Conn) {
 			c.Close()
+			began := time.Now()
 			p.fr.WriteData(1, false, []byte("x"))
 			p.wantReset(http2.ErrCodeCancel)
+			if d := time.Since(began); d != 0 {
+				t.Errorf("the server sent on for %v", d)
+			}
 		})
 	})
 	t.Run("the server's reset", func(t *testing.T) {
@@ -478,7 +494,7 @@ func TestPingFlood(t *testing.T) {
 		done := open(t, n, &transport, nil)
 		nc := <-n.dials
 		defer nc.Close()
-		io.ReadFull(nc, make([]byte, 100)) // and then nothing
+		io.ReadFull(nc, make([]byte, len(http2.ClientPreface))) // and then nothing
 		fr := http2.NewFramer(nc, nil)
 		nc.SetWriteDeadline(time.Now().Add(time.Hour))
 		fr.WriteSettings()
@@ -486,8 +502,8 @@ func TestPingFlood(t *testing.T) {
 			if err := fr.WritePing(false, [8]byte{}); err != nil {
 				break
 			}
-			if i > 100_000 {
-				t.Fatal("100,000 answers are queued for a server that does not read")
+			if i > 20_000 {
+				t.Fatal("20,000 answers are queued for a server that does not read")
 			}
 		}
 		if o := <-done; o.err == nil {
@@ -523,7 +539,11 @@ func TestGoAway(t *testing.T) {
 			t.Errorf("%q, %v", b, err)
 		}
 		one.c.Close()
+		began := time.Now()
 		p.wantGoAway(http2.ErrCodeNo) // nothing is left on it
+		if d := time.Since(began); d != 0 {
+			t.Errorf("it was closed %v after its last stream", d)
+		}
 		two.c.Close()
 	})
 }
@@ -617,5 +637,144 @@ func TestTransportClose(t *testing.T) {
 	o := <-open(t, newNetwork(t), &transport, nil)
 	if !errors.Is(o.err, h2.ErrClosed) {
 		t.Error(o.err)
+	}
+}
+
+// What a server does not read is not held beyond 64 KiB.
+func TestSendBuffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var transport h2.Transport
+		defer transport.Close()
+		n := newNetwork(t)
+		done := open(t, n, &transport, nil)
+		nc := <-n.dials
+		defer nc.Close()
+		said := make([]byte, 1<<16)
+		var block bytes.Buffer
+		hpack.NewEncoder(&block).WriteField(hpack.HeaderField{Name: ":status", Value: "200"})
+		nc.Read(said)
+		fr := http2.NewFramer(nc, nil)
+		fr.WriteSettings(connect, http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1 << 30})
+		for { // until it has asked
+			nc.SetReadDeadline(time.Now().Add(time.Second))
+			if _, err := nc.Read(said); err != nil {
+				break
+			}
+		}
+		fr.WriteWindowUpdate(0, 1<<30)
+		fr.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, EndHeaders: true, BlockFragment: block.Bytes()})
+		o := <-done
+		if o.err != nil {
+			t.Fatal(o.err)
+		}
+		o.c.SetWriteDeadline(time.Now().Add(time.Second))
+		if n, err := o.c.Write(make([]byte, 1<<20)); n > 128<<10 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%d octets were taken, %v", n, err)
+		}
+	})
+}
+
+// SETTINGS_MAX_HEADER_LIST_SIZE, RFC 9113 §6.5.2; the connection goes on.
+func TestServersMaxHeaderList(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var transport h2.Transport
+		defer transport.Close()
+		n := newNetwork(t)
+		done := open(t, n, &transport, http.Header{"X": {strings.Repeat("x", 1000)}})
+		p := n.accept(connect, http2.Setting{ID: http2.SettingMaxHeaderListSize, Val: 1000})
+		if o := <-done; o.err == nil || !strings.Contains(o.err.Error(), "the server takes 1000") {
+			t.Error(o.err)
+		}
+		second := open(t, n, &transport, nil)
+		want[*http2.MetaHeadersFrame](p, "a shorter request")
+		p.headers(1, false, ":status", "200")
+		if o := <-second; o.err != nil {
+			t.Error(o.err)
+		}
+	})
+}
+
+// Attempts share a connection only where all is the same that leads to it.
+func TestWhatIsShared(t *testing.T) {
+	var conns atomic.Int32
+	srv := httptest.NewUnstartedServer(endpoint(websocket.AcceptOptions{}))
+	srv.EnableHTTP2 = true
+	srv.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			conns.Add(1)
+		}
+	}
+	srv.StartTLS()
+	defer srv.Close()
+	transport := newTransport(t)
+	proxy := func(user string) func(*http.Request) (*url.URL, error) {
+		return func(*http.Request) (*url.URL, error) {
+			return &url.URL{Scheme: "http", User: url.User(user), Host: "proxy.test:1"}, nil
+		}
+	}
+	// A proxy that leads to the server.
+	via := func(ctx context.Context, _, address string) (net.Conn, error) {
+		a, b := net.Pipe()
+		go func() { // ends with the connection
+			http.ReadRequest(bufio.NewReader(b))
+			io.WriteString(b, "HTTP/1.1 200 OK\r\n\r\n")
+			out, err := net.Dial("tcp", srv.Listener.Addr().String())
+			if err != nil {
+				b.Close()
+				return
+			}
+			go func() { io.Copy(out, b); out.Close() }()
+			io.Copy(b, out)
+			b.Close()
+		}()
+		return a, nil
+	}
+	other := insecure.Clone()
+	for i, x := range []struct {
+		opts websocket.DialOptions
+		want int32
+	}{
+		{websocket.DialOptions{TLSConfig: insecure}, 1},
+		{websocket.DialOptions{TLSConfig: insecure}, 1},
+		{websocket.DialOptions{TLSConfig: other}, 2},
+		{websocket.DialOptions{TLSConfig: insecure, Proxy: proxy("a"), NetDial: via}, 3},
+		{websocket.DialOptions{TLSConfig: insecure, Proxy: proxy("a"), NetDial: via}, 3},
+		{websocket.DialOptions{TLSConfig: insecure, Proxy: proxy("b"), NetDial: via}, 4},
+		{websocket.DialOptions{TLSConfig: other}, 4},
+	} {
+		x.opts.Carriers = []wye.Carrier{transport}
+		c, _, err := websocket.Dial(t.Context(), srv.URL, &x.opts)
+		if err != nil {
+			t.Fatal(i, err)
+		}
+		defer c.CloseNow()
+		if n := conns.Load(); n != x.want {
+			t.Errorf("dial %d: %d connections, want %d", i, n, x.want)
+		}
+	}
+}
+
+// A TLS server that knows no ALPN does not speak HTTP/2.
+func TestNoALPN(t *testing.T) {
+	srv := httptest.NewTLSServer(nil) // for its certificate
+	defer srv.Close()
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: srv.TLS.Certificates})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() { // ends with l
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.(*tls.Conn).Handshake()
+			defer c.Close()
+		}
+	}()
+	_, _, err = dialOver(t.Context(), newTransport(t), "https://"+l.Addr().String(), nil)
+	if !errors.Is(err, h2.ErrNoHTTP2) {
+		t.Error(err)
 	}
 }

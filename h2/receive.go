@@ -243,17 +243,11 @@ func (c *conn) resetReceivedLocked(f *http2.RSTStreamFrame) error {
 	if s == nil {
 		return err
 	}
-	switch {
-	case f.ErrCode == http2.ErrCodeRefusedStream:
+	if f.ErrCode == http2.ErrCodeRefusedStream {
 		s.endLocked(errUnprocessed)
-	case f.ErrCode == http2.ErrCodeNo && s.remoteEnded:
-		// "A server MAY request that the client abort transmission of a
-		// request without error by sending a RST_STREAM with an error code of
-		// NO_ERROR after sending a complete response". RFC 9113 §8.1: what
-		// came before is still there to be read.
-		s.localEnded = true
-		s.endLocked(nil)
-	default:
+	} else {
+		// With NO_ERROR the server only says that it reads no further, RFC 9113
+		// §8.1: what came before, and its end, are still there to be read.
 		s.endLocked(&ResetError{Code: uint32(f.ErrCode)})
 	}
 	c.removeLocked(s)
