@@ -101,6 +101,11 @@ func takeStream(w http.ResponseWriter, r *http.Request, t Token, opts *AcceptOpt
 	h := w.Header()
 	clear(h)
 	maps.Copy(h, fields)
+	if h.Get("Date") == "" {
+		// net/http would add it. But only where there is a field does Flush
+		// wait for the head to be written, so that no reset overtakes it.
+		h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+	}
 	w.WriteHeader(http.StatusOK)
 	if err := rc.Flush(); err != nil {
 		return nil, &answeredError{fmt.Errorf("wye: writing the 200: %w", err)}
