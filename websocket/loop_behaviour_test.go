@@ -119,6 +119,37 @@ func TestLoopBackpressure(t *testing.T) {
 	}
 }
 
+// So it is where goroutines call the callbacks.
+func TestLoopBackpressureTLS(t *testing.T) {
+	var refused atomic.Int32
+	srv := httptest.NewTLSServer(websocket.Handler(nil, &websocket.AcceptOptions{Loop: &websocket.Loop{
+		Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+			if c.Write(context.Background(), typ, p) != nil {
+				refused.Add(1)
+			}
+		}}, Options: websocket.Options{WriteQueueBytes: 200_000}}))
+	defer srv.Close()
+	c := dialTo(t, srv, nil)
+	const n, size = 400, 60_000
+	var sender sync.WaitGroup
+	sender.Go(func() {
+		for range n {
+			c.Write(t.Context(), websocket.MessageBinary, make([]byte, size))
+		}
+	})
+	time.Sleep(200 * time.Millisecond) // in which what is between the ends fills up
+	for i := 0; i < n && refused.Load() == 0; i++ {
+		if _, p, err := c.Read(t.Context()); err != nil || len(p) != size {
+			t.Fatal(i, len(p), err)
+		}
+	}
+	if n := refused.Load(); n > 0 {
+		c.CloseNow()
+		t.Errorf("%d replies were refused", n)
+	}
+	sender.Wait()
+}
+
 // Who takes nothing for WriteTimeout is cut.
 func TestLoopSlowConsumer(t *testing.T) {
 	for _, blocking := range []bool{false, true} {
