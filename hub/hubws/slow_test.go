@@ -75,6 +75,9 @@ func TestConflation(t *testing.T) {
 		if stats := s.Stats(); stats.Conflated < ticks || stats.Queued > 2 {
 			t.Errorf("of %d messages were conflated: %+v", 2*ticks, stats)
 		}
+		if stats := s.Stats(); stats.Delivered > 40 {
+			t.Errorf("%d messages of 10 KiB are beyond the hub's reach", stats.Delivered)
+		}
 		last := map[string]int{}
 		for last["a"] != ticks-1 || last["b"] != ticks-1 {
 			_, p, err := slow.Read(t.Context())
@@ -209,6 +212,19 @@ func TestAClosingConnection(t *testing.T) {
 		}
 		if err := <-closed; err != nil {
 			t.Errorf("the closing handshake: %v", err)
+		}
+	})
+}
+
+// As it is, a member gets what is published, and not who comes and goes.
+func TestRawIsDataAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHub(t, hub.Options{})
+		a, _ := member(t, h, "end:x", nil, nil)
+		member(t, h, "end:x", nil, nil)
+		h.Publish(t.Context(), "end:x", []byte("1"), nil)
+		if _, p, err := a.Read(t.Context()); err != nil || string(p) != "1" {
+			t.Errorf("got %q, %v", p, err)
 		}
 	})
 }
