@@ -63,6 +63,7 @@ func startServers(t *testing.T) *servers {
 	h2c.Enable(plain.Config, nil)
 	plain.Start()
 	secure.StartTLS()
+	tcpOnly.EnableHTTP2 = true
 	tcpOnly.StartTLS()
 	unix.Start()
 	besides(t, secure)
