@@ -1,6 +1,7 @@
 // Package interop is conversations with programs of others, each a [Check]: the
-// upgrades to h2c and to TLS, with our server and with our client. A test runs
-// them; the folder peers runs them too, and writes down how they went.
+// upgrades to h2c and to TLS, and WebSocket over HTTP/2, with our server and with
+// our client. A test runs them; the folder peers runs them too, and writes down
+// how they went.
 package interop
 
 import (
@@ -33,7 +34,7 @@ type Check struct {
 // Checks are all there are.
 func Checks() []Check {
 	var all []Check
-	for _, some := range [][]Check{h2cClients, h2cServers, tlsClients, tlsServers} {
+	for _, some := range [][]Check{h2cClients, h2cServers, tlsClients, tlsServers, overHTTP2} {
 		all = append(all, some...)
 	}
 	return all

@@ -91,8 +91,8 @@ var rules = map[string]rule{
 	},
 	"internal/interop": {
 		why:   "interop is conversations with programs of others, for tests and for peers",
-		own:   []string{"", "internal/deadline", "h2c", "tlsupgrade", "internal/handoff", "internal/exchange"},
-		third: slices.Concat(idna, socks),
+		own:   []string{"", "gate", "h2", "h2/announce", "websocket", "websocket/wire", "websocket/wire/internal/deflate", "internal/deadline", "h2c", "tlsupgrade", "internal/handoff", "internal/exchange"},
+		third: slices.Concat([]string{"golang.org/x/time/rate", "golang.org/x/net/http2", "golang.org/x/net/http2/hpack", "golang.org/x/net/http/httpguts", "golang.org/x/net/internal/httpcommon", "golang.org/x/net/internal/httpsfv"}, idna, socks),
 	},
 	"internal/talk": {why: "it serves tests alone"},
 	"h3": {
