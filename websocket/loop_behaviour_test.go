@@ -91,7 +91,7 @@ func TestLoopDrained(t *testing.T) {
 // A peer that sends and does not read is not read from, so that one reply to each
 // message has room, however long; when it reads at last all of them come.
 func TestLoopBackpressure(t *testing.T) {
-	for _, sizes := range [][]int{{1, 100, 60_000}, {1 << 20, 10, 10, 10}, {7}} {
+	for _, sizes := range [][]int{{1, 100, 60_000}, {1 << 20, 10, 10, 10}, {500_000, 900_000}, {7}} {
 		var refused atomic.Int32
 		url, _ := loopServer(t, &websocket.Loop{Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
 			if c.Write(context.Background(), typ, p) != nil {
