@@ -497,7 +497,7 @@ func TestPingFlood(t *testing.T) {
 		io.ReadFull(nc, make([]byte, len(http2.ClientPreface))) // and then nothing
 		fr := http2.NewFramer(nc, nil)
 		nc.SetWriteDeadline(time.Now().Add(time.Hour))
-		fr.WriteSettings()
+		fr.WriteSettings(connect)
 		for i := 0; ; i++ {
 			if err := fr.WritePing(false, [8]byte{}); err != nil {
 				break

@@ -196,6 +196,20 @@ func TestHandlerEndsWithItsStream(t *testing.T) {
 	}
 }
 
+// CloseNow is a reset, and not the end of the stream. RFC 8441 §5
+func TestCloseNowResets(t *testing.T) {
+	r := newRaw(t, newServer(t, websocket.Handler(func(_ context.Context, c *websocket.Conn) error {
+		return c.CloseNow()
+	}, nil)))
+	r.connect(1, false)
+	if got := r.answer(1); got[":status"] != "200" {
+		t.Fatalf("answered with %v", got)
+	}
+	if got := r.answer(1); got["reset"] != "INTERNAL_ERROR" {
+		t.Errorf("ended with %v", got)
+	}
+}
+
 // The server's timeouts are for requests.
 func TestServerTimeoutsDoNotEndConnections(t *testing.T) {
 	srv := httptest.NewUnstartedServer(endpoint(websocket.AcceptOptions{}))
