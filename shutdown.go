@@ -76,7 +76,11 @@ func (g *Group) Shutdown(ctx context.Context, d Drain) (DrainCounts, error) {
 		t.abortAll()
 	}
 	t.Wait()
-	return t.counts(members), err
+	counts := t.counts(members)
+	if err == nil && counts.Forced > 0 && ctx.Err() != nil {
+		err = context.Cause(ctx) // members were aborted because of it, by themselves
+	}
+	return counts, err
 }
 
 // shutdownAlone is what srv.Shutdown starts. It has no context; each goodbye

@@ -32,13 +32,50 @@ type Client struct {
 	// dial that has a NetDial fails, because what that hides would show.
 	Resolve func(ctx context.Context, address string) ([]netip.AddrPort, error)
 
-	ending sync.WaitGroup // see Wait
+	live live
 }
 
-// Wait returns when no QUIC connection outlives the connection that it carried:
-// within a second, if none is closed meanwhile. A program that ends sooner may
-// take its last words with it.
-func (c *Client) Wait() { c.ending.Wait() }
+// Wait returns when all connections have ended: close them first. Each takes up
+// to a second more, in which its last words come through; a program that ends
+// sooner may take them with it.
+func (c *Client) Wait() { c.live.wait() }
+
+// live counts what has not ended. Unlike those of a [sync.WaitGroup], its methods
+// may be called in any order.
+type live struct {
+	mu   sync.Mutex // guards what is below
+	n    int
+	none chan struct{} // closed when n is 0 again; made by who waits for that
+}
+
+func (l *live) add() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.n++
+}
+
+func (l *live) done() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.n--; l.n == 0 && l.none != nil {
+		close(l.none)
+		l.none = nil
+	}
+}
+
+func (l *live) wait() {
+	l.mu.Lock()
+	if l.n == 0 {
+		l.mu.Unlock()
+		return
+	}
+	if l.none == nil {
+		l.none = make(chan struct{})
+	}
+	none := l.none
+	l.mu.Unlock()
+	<-none
+}
 
 // Name is "h3".
 func (*Client) Name() string { return "h3" }
@@ -238,15 +275,20 @@ func (x *exchange) answer() (*http.Response, error) {
 
 // conn is the stream as a connection, with which the QUIC connection ends.
 func (x *exchange) conn(c *Client) *conn {
+	c.live.add()
 	return &conn{stream: x.RequestStream, local: x.qc.LocalAddr(), remote: x.qc.RemoteAddr(), ended: func(nc *conn, orderly bool) {
-		if !orderly {
+		end := func() {
 			hangUp(x.qc)
+			c.live.done()
+		}
+		if !orderly {
+			end()
 			return
 		}
-		c.ending.Go(func() { // ends after lastWords at the latest
-			defer hangUp(x.qc)
+		go func() { // the Client's; ends after lastWords at the latest
+			defer end()
 			x.lastWords(nc)
-		})
+		}()
 	}}
 }
 

@@ -49,6 +49,7 @@ const (
 	pausedByQueue uint8 = 1 << iota // much is to be sent
 	pausedByRate                    // too many messages came
 	pausedByWork                    // its goroutine has much to do
+	pausedByTurn                    // the rest of a message is inflated in the next turn
 )
 
 // errBroken is the end of a connection of which the kernel says no more.
@@ -106,6 +107,7 @@ func (c *Conn) receive1() {
 		return
 	}
 	c.heard.Store(int64(c.shard.now()))
+	c.in.Allow(turnBytes)
 	if c.half {
 		if c.lingered += int32(n); c.lingered > lingerBytes {
 			c.end(false)
@@ -120,6 +122,10 @@ func (c *Conn) handle() {
 	for c.paused == 0 && !c.gone {
 		switch ev := c.in.Next(); ev.Kind {
 		case wire.None:
+			if c.in.Undone() {
+				c.pause(pausedByTurn)
+				c.shard.post(c, toGoOn)
+			}
 			return
 		case wire.Message:
 			c.message1(ev)
@@ -188,6 +194,13 @@ func (c *Conn) mayGoOn() {
 	if t := c.tasks; t != nil && t.bytes >= aheadBytes {
 		c.paused |= pausedByWork
 	}
+}
+
+// pause has nothing be read, nor handled of what was.
+func (c *Conn) pause(why uint8) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused |= why
 }
 
 // resume ends a pause.

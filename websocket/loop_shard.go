@@ -37,7 +37,8 @@ type slot struct {
 	gen uint32
 }
 
-// turnBytes is how much is read from a connection in a turn.
+// turnBytes is how much is read from a connection in a turn, and about how much
+// is inflated.
 const turnBytes = 64 << 10
 
 type loopScratch [turnBytes]byte
@@ -49,6 +50,7 @@ const (
 	toOpen   uint8 = 1 << iota
 	toPush         // it has something to send, or to finish
 	toResume       // the queue of its goroutine has room
+	toGoOn         // it has inflated enough for a turn, and is not done
 	toDrain        // Drained is due
 	toFinish       // the callbacks before its last event have returned
 	toAbort
@@ -221,6 +223,7 @@ func (s *shard) chore(c *Conn, due bool) {
 	}
 	defer c.recovered()
 	c.more.Store(true)
+	c.in.Allow(turnBytes)
 	if todo&toOpen != 0 {
 		c.openHere()
 	}
@@ -232,6 +235,9 @@ func (s *shard) chore(c *Conn, due bool) {
 	}
 	if todo&toResume != 0 {
 		c.resume(pausedByWork)
+	}
+	if todo&toGoOn != 0 {
+		c.resume(pausedByTurn)
 	}
 	if todo&toFinish != 0 {
 		if ev, ok := c.takeLast(); ok {

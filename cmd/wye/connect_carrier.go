@@ -10,7 +10,7 @@ import (
 )
 
 // carriersOf reads --carrier. end has to be called before the process ends: it
-// waits, within a second, for last words that are still on their way.
+// waits, up to a second, for last words that are still on their way.
 func carriersOf(flag, rawURL string, network *target.Network) (carriers []wye.Carrier, end func(), err error) {
 	over2, over3 := new(h2.Transport), &h3.Client{Resolve: network.UDP}
 	switch flag {

@@ -64,11 +64,15 @@ func (l *limited) live(input, calls []byte) {
 		input, l.came = input[n:], l.came+n
 		l.in.Received(n)
 		l.in.Stream = call&16 != 0
+		l.in.Allow(int(call) * 64)
 		if call%5 == 4 && i%2 == 0 {
 			continue // Space comes next, too early
 		}
 		for ev := l.in.Next(); ev.Kind != None; ev = l.in.Next() {
 			l.judge(ev)
+		}
+		if l.in.Undone() {
+			continue // Space comes next, too early
 		}
 		if cap(l.in.kept) > 2*MinScratch || l.in.buf != nil || l.in.Buffered() != 0 {
 			l.t.Fatalf("keeps %d bytes, and scratch: %v", cap(l.in.kept), l.in.buf != nil)

@@ -140,8 +140,15 @@ func (r *Receiver) Buffered() int {
 
 // Held returns how many bytes it keeps between two turns: of an incomplete
 // message, frame header or control frame. MaxMessage bounds them, give or take
-// the control frame.
-func (r *Receiver) Held() int { return len(r.msg) + len(r.kept) }
+// the control frame; where a message is Undone, it bounds both of its forms, and
+// what followed it is kept too.
+func (r *Receiver) Held() int {
+	held := len(r.msg) + len(r.kept)
+	if r.inflation != nil {
+		held += len(r.inflation.msg)
+	}
+	return held
+}
 
 // Done reports whether Close or Failed was reported: there will be no event
 // any more.
@@ -152,6 +159,12 @@ func (r *Receiver) Done() bool { return r.state == discarding }
 func (r *Receiver) Next() Event {
 	if r.offered { // and nothing was received
 		r.park()
+	}
+	if r.Undone() {
+		if ev := r.inflateGatheredWhole(); ev.Kind != None {
+			return ev
+		}
+		return r.putOff()
 	}
 	if r.early { // and nothing was received since
 		r.buf, r.kept, r.early = r.kept, nil, false
@@ -187,6 +200,9 @@ func (r *Receiver) Next() Event {
 				return Event{}
 			}
 		case inflating:
+			if r.Undone() {
+				return r.putOff()
+			}
 			return r.inflateChunk()
 		default: // discarding
 			r.buf = nil

@@ -13,14 +13,19 @@ type inflation struct {
 	takeover bool
 	window   []byte // what the next message may refer to; nothing without takeover
 
-	// What inflates the message that is reported in chunks, or has inflated
-	// what the last event reports; nil at all other times.
+	// What inflates the message that is reported in chunks, or that is not
+	// done, or has inflated what the last event reports; nil at all other times.
 	codec *deflate.Inflater
-	size  int // of the message so far, inflated
+	size  int    // of the message so far, inflated
+	msg   []byte // what was inflated of one that is reported whole
+
+	bounded bool // Allow was called
+	allowed int  // bytes that may be inflated until it is called again, or less than none
+	undone  bool // the message that is reported whole waits for that
 }
 
-// inflaters are shared by all Receivers: one holds one only for a turn, or for a
-// message that it reports in chunks.
+// inflaters are shared by all Receivers: one holds one only for a turn, for a
+// message that it reports in chunks, or until what was Allowed was enough.
 var inflaters = sync.Pool{New: func() any { return new(deflate.Inflater) }}
 
 // Agree says what was agreed of permessage-deflate, before the first frame. It
@@ -36,6 +41,21 @@ func (r *Receiver) Agree(a Agreed) {
 	}
 	r.inflation = &inflation{bits: uint8(bitsOr(bits, maxBits)), takeover: !reset}
 }
+
+// Allow bounds what is inflated until the next Allow to n bytes, and less than 64
+// KiB more. When that is used up Next returns None, also with a message that is
+// all there, and Undone reports true. It is for who has others to serve: 64 KiB
+// of input can be 64 MiB of work. Without Allow there is no bound. It is of no
+// effect on messages that are reported in chunks, each of which is as long.
+func (r *Receiver) Allow(n int) {
+	if r.inflation != nil {
+		r.inflation.bounded, r.inflation.allowed = true, n
+	}
+}
+
+// Undone reports whether the last Next returned None because Allow has to be
+// called first. Input is not asked for until Next returns None without that.
+func (r *Receiver) Undone() bool { return r.inflation != nil && r.inflation.undone }
 
 // Release lets go of what the last event's Data lies in, which the next Next or
 // Space would as well, except that the latter is the caller's scratch. It is for
@@ -58,7 +78,7 @@ func (z *inflation) letGo() {
 func (z *inflation) begin(payload []byte) {
 	z.codec = inflaters.Get().(*deflate.Inflater)
 	z.codec.Reset(payload, z.window, 1<<z.bits)
-	z.size = 0
+	z.size, z.msg = 0, nil
 }
 
 // end keeps what the next message may refer to. "If the "agreed parameters"
@@ -78,6 +98,7 @@ func (r *Receiver) inflate(op Opcode) (p []byte, done bool, bad *Violation) {
 	z, most := r.inflation, r.opt.maxMessage()
 	p, done, err := z.codec.Next(most - z.size)
 	z.size += len(p)
+	z.allowed -= len(p)
 	switch {
 	case op == OpText && !r.text.Write(p, done && err == nil):
 		// "At the receiver, the payload data portion after decompression is
@@ -94,34 +115,59 @@ func (r *Receiver) inflate(op Opcode) (p []byte, done bool, bad *Violation) {
 	return p, done, nil
 }
 
-// inflateMessage reports a message whose payload is all there: in place, if it is
-// short enough, where it was inflated.
+// inflateMessage reports a message of one frame whose payload is all there: in
+// place, if it is short enough, where it was inflated.
 func (r *Receiver) inflateMessage(op Opcode, payload []byte) Event {
+	r.inflation.begin(payload)
+	ev := r.inflateWhole(op)
+	if r.inflation != nil && r.inflation.undone {
+		r.op, r.zipped, r.size = op, true, len(payload)
+		r.msg = append(r.opt.regrow(nil, len(payload)), payload...) // where it lies is for others
+		r.inflation.codec.Move(r.msg)
+	}
+	return ev
+}
+
+// inflateWhole goes on with a message, and reports it when it is done.
+func (r *Receiver) inflateWhole(op Opcode) Event {
 	z := r.inflation
-	z.begin(payload)
-	var msg []byte
+	z.undone = false
 	for {
+		if z.bounded && z.allowed <= 0 {
+			z.undone = true
+			r.enter(inflating)
+			return Event{}
+		}
 		p, done, bad := r.inflate(op)
 		if bad != nil {
 			return r.fail(bad)
 		}
-		if done && msg == nil {
+		if done && z.msg == nil {
 			z.end()
 			return Event{Kind: Message, Op: op, Data: p}
 		}
-		if len(p) > cap(msg)-len(msg) {
-			size := len(msg) + len(p)
+		if len(p) > cap(z.msg)-len(z.msg) {
+			size := len(z.msg) + len(p)
 			if !done {
 				size = max(size, min(inflateGrowth*size, r.opt.maxMessage()))
 			}
-			msg = r.opt.regrow(msg, size)
+			z.msg = r.opt.regrow(z.msg, size)
 		}
-		if msg = append(msg, p...); done {
+		if z.msg = append(z.msg, p...); done {
+			ev := Event{Kind: Message, Op: op, Data: z.msg, Owned: true}
+			z.msg = nil
 			z.end()
 			z.letGo()
-			return Event{Kind: Message, Op: op, Data: msg, Owned: true}
+			return ev
 		}
 	}
+}
+
+// putOff returns for the time being, with a message undone.
+func (r *Receiver) putOff() Event {
+	r.early = r.early || len(r.buf) > 0
+	r.park()
+	return Event{}
 }
 
 // inflateGrowth is how much room a message gets that goes on, as a multiple of
@@ -130,12 +176,21 @@ const inflateGrowth = 4
 
 // inflateGathered reports a message that came in parts.
 func (r *Receiver) inflateGathered() Event {
+	r.inflation.begin(r.msg)
 	if r.Stream {
-		r.inflation.begin(r.msg)
 		r.enter(inflating)
 		return r.inflateChunk()
 	}
-	ev := r.inflateMessage(r.op, r.msg)
+	return r.inflateGatheredWhole()
+}
+
+// inflateGatheredWhole goes on with it.
+func (r *Receiver) inflateGatheredWhole() Event {
+	ev := r.inflateWhole(r.op)
+	if ev.Kind != Message {
+		return ev
+	}
+	r.enter(atHeader)
 	r.opt.free(r.msg)
 	return r.end(ev)
 }

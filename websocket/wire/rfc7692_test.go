@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -277,6 +278,89 @@ func TestBombIsBounded(t *testing.T) {
 			if in.inflation != nil || in.msg != nil {
 				t.Error("something is held after the end")
 			}
+		}
+	}
+}
+
+// A message that is long when it is inflated comes by turns, each of which does
+// as much as was allowed and a chunk; what came behind it waits, and so does what
+// is received meanwhile.
+func TestAllowed(t *testing.T) {
+	long := strings.Repeat("long ", 100_000)
+	texts := []string{"short", long, "short again", long + long, "end", "more"}
+	zipped := zip(texts...)
+	half := len(zipped[3]) / 2
+	input := byHand(ztxt, true, zipped[0]) + byHand(ztxt, true, zipped[1]) + byHand(ztxt, true, zipped[2]) +
+		byHand(ztxtPart, true, zipped[3][:half]) + byHand(0x80, true, zipped[3][half:]) + byHand(ztxt, true, zipped[4])
+	for _, allowed := range []int{1, 1000, 64 << 10, 200 << 10, 1 << 30} {
+		in := NewReceiver(&Options{MaxMessage: 1 << 20})
+		in.Agree(agreed(true))
+		scratch := make([]byte, 64<<10)
+		in.Allow(allowed)
+		if rest := feed(&in, scratch, input); rest != "" {
+			t.Fatal("the scratch is too short")
+		}
+		more := byHand(ztxt, true, zipped[5])
+		var got []string
+		turns, inflated := 1, 0
+		for {
+			ev := in.Next()
+			switch {
+			case ev.Kind == Message:
+				got = append(got, string(ev.Data))
+				inflated += len(ev.Data)
+				continue
+			case ev.Kind != None:
+				t.Fatal(ev.Kind, ev.Why)
+			case in.Undone():
+				if in.Next().Kind != None || !in.Undone() || in.buf != nil {
+					t.Fatal("it goes on, or holds the scratch")
+				}
+				overwrite(scratch)
+				in.Allow(allowed)
+				turns++
+				if more != "" && len(got) == 3 {
+					more = feed(&in, make([]byte, 64<<10), more)
+				}
+				continue
+			}
+			break
+		}
+		if more != "" {
+			feed(&in, scratch, more)
+			in.Allow(allowed)
+			got = append(got, string(wantKind(t, &in, Message).Data))
+		}
+		if !slices.Equal(got, texts) {
+			t.Errorf("allowed %d: %d messages", allowed, len(got))
+		}
+		if least := inflated / (allowed + 64<<10); turns < least || turns > 3*least+8 {
+			t.Errorf("allowed %d: %d bytes in %d turns", allowed, inflated, turns)
+		}
+		if in.Held() != 0 || in.Undone() {
+			t.Errorf("%d bytes are held", in.Held())
+		}
+	}
+}
+
+// What is wrong with a message is found in whichever turn.
+func TestAllowedFails(t *testing.T) {
+	for name, bad := range map[string]string{
+		"too long": zip(strings.Repeat("x", 2<<20))[0],
+		"not text": zip(strings.Repeat("x", 500_000) + "\xff")[0],
+		"damaged":  zip(strings.Repeat("x", 500_000))[0] + "\xff\xff",
+	} {
+		in := NewReceiver(&Options{MaxMessage: 1 << 20})
+		in.Agree(agreed(true))
+		feed(&in, make([]byte, 64<<10), byHand(ztxt, true, bad)+byHand(txt, true, "never"))
+		in.Allow(1)
+		turns, ev := 0, in.Next()
+		for ; ev.Kind == None && in.Undone(); turns++ {
+			in.Allow(1)
+			ev = in.Next()
+		}
+		if ev.Kind != Failed || turns < 4 || in.Undone() || in.Held() != 0 {
+			t.Errorf("%s: %v after %d turns, %d bytes held", name, ev.Kind, turns, in.Held())
 		}
 	}
 }

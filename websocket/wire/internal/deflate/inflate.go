@@ -75,6 +75,9 @@ func (z *Inflater) Reset(in, window []byte, size int) {
 	z.to = copy(z.buf[:], window[max(0, len(window)-z.window):])
 }
 
+// Move says that the payload lies in in from now on.
+func (z *Inflater) Move(in []byte) { z.in = in }
+
 // Forget lets go of the payload.
 func (z *Inflater) Forget() { z.in, z.state = nil, atEnd }
 
