@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // While the server drains, who watches it by the admin listener sees that. Then
@@ -36,8 +37,15 @@ func TestAdminWhileDraining(t *testing.T) {
 	if a := r.receive(); a.status != "200 OK" {
 		t.Errorf("got\n%v", a)
 	}
-	if page := httpGet(t, "http://"+admin+"/inspect/connections"); !strings.Contains(page, `"total":2`) {
-		t.Error(page)
+	// A connection may be listed a moment after its 101.
+	for began := time.Now(); ; time.Sleep(time.Millisecond) {
+		page := httpGet(t, "http://"+admin+"/inspect/connections")
+		if strings.Contains(page, `"total":2`) {
+			break
+		}
+		if time.Since(began) > 10*time.Second {
+			t.Fatal(page)
+		}
 	}
 	cmd.Process.Signal(syscall.SIGTERM)
 	if text, code := rest(t, cmd, log); code != exitFail || !strings.Contains(text, "forced=1") {
