@@ -80,10 +80,17 @@ func FuzzHead(f *testing.F) {
 		}
 		again.Header.Del("Connection")
 		want := handoff.EndToEnd(r.Header)
-		if printable(want) && !maps.EqualFunc(again.Header, want, slices.Equal) {
+		if printable(want) && !maps.EqualFunc(again.Header, want, sameValues) {
 			t.Errorf("%q became %v, want %v", s, again.Header, want)
 		}
 	})
+}
+
+// sameValues reports whether a and b are the same but for the space around each:
+// a line that is folded to nothing leaves net/http some. "A field value does not
+// include leading or trailing whitespace." RFC 9110 §5.5
+func sameValues(a, b []string) bool {
+	return slices.EqualFunc(a, b, func(v, w string) bool { return strings.Trim(v, " \t") == strings.Trim(w, " \t") })
 }
 
 // printable reports whether net/http's server would take h.
