@@ -37,8 +37,9 @@ type replaying struct {
 }
 
 func (c *replaying) Read(p []byte) (int, error) {
-	if c.pending.Load() && len(p) > 0 {
-		if n := c.replay(p); n > 0 {
+	if c.pending.Load() {
+		// Also when p is empty: what is below may say that it has ended.
+		if n := c.replay(p); n > 0 || len(p) == 0 {
 			return n, nil
 		}
 	}
