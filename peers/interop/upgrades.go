@@ -5,14 +5,15 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/wye-org/wye/internal/interop"
 )
 
-// upgrades are the conversations, here with h2spec too.
-func upgrades() []interop.Check { return append(interop.Checks(), h2specs...) }
+// upgrades are the conversations, here with h2spec and npm's packages too.
+func upgrades() []interop.Check { return slices.Concat(interop.Checks(), overHTTP2, h2specs) }
 
 // missingPrograms names what the upgrades need and is not there.
 func missingPrograms() (missing []string) {
@@ -27,8 +28,8 @@ func missingPrograms() (missing []string) {
 // writeUpgrades runs the upgrades to h2c and TLS with programs of others, and
 // writes how they went.
 func writeUpgrades(ctx context.Context, w io.Writer) (fails int, err error) {
-	fmt.Fprint(w, "\n## HTTP/2 and TLS by an upgrade\n\n"+
-		"curl, nghttp, h2load, h2spec, lpstat and ipptool are clients of our server; our client meets the others.\n\n"+
+	fmt.Fprint(w, "\n## HTTP/2, and TLS by an upgrade\n\n"+
+		"curl, nghttp, h2load, h2spec, undici, lpstat and ipptool are clients of our server; our client meets the others.\n\n"+
 		"| program | version | what | |\n|---|---|---|---|\n")
 	var notes []string
 	for _, c := range upgrades() {
