@@ -347,6 +347,23 @@ func TestLoopBlockingRepliesFirst(t *testing.T) {
 	}
 }
 
+// So it is where the peer's direction ends right behind its Close frame.
+func TestLoopBlockingAnswersWhoOnlyReads(t *testing.T) {
+	url, ended := loopServer(t, &websocket.Loop{Blocking: true, Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+		time.Sleep(20 * time.Millisecond)
+		c.Write(context.Background(), typ, p)
+	}}, websocket.Options{})
+	nc := rawDial(t, url)
+	nc.Write(append(frame(wire.OpText, []byte("ok")), frame(wire.OpClose, []byte{3, 232})...))
+	nc.(*net.TCPConn).CloseWrite()
+	if b, err := io.ReadAll(nc); string(b) != "\x81\x02ok\x88\x02\x03\xe8" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+	if err := within(t, ended); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+		t.Error(err)
+	}
+}
+
 // The transport's end without a Close frame is no orderly one.
 func TestLoopLost(t *testing.T) {
 	fronts(t, func(t *testing.T, blocking bool, serve func(h http.Handler) *httptest.Server) {

@@ -68,6 +68,7 @@ func (c *Conn) putOff(ev wire.Event) bool {
 	}
 	ev.Data = bytes.Clone(ev.Data)
 	c.tasks.last = &ev
+	c.paused |= pausedByLast
 	return true
 }
 
@@ -79,6 +80,7 @@ func (c *Conn) takeLast() (ev wire.Event, ok bool) {
 		return ev, false
 	}
 	ev, c.tasks.last = *c.tasks.last, nil
+	c.paused &^= pausedByLast
 	return ev, true
 }
 

@@ -50,6 +50,7 @@ const (
 	pausedByRate                    // too many messages came
 	pausedByWork                    // its goroutine has much to do
 	pausedByTurn                    // the rest of a message is inflated in the next turn
+	pausedByLast                    // the last event waits for the callbacks before it: the end of the input, behind it, must too
 )
 
 // errBroken is the end of a connection of which the kernel says no more.

@@ -256,7 +256,7 @@ func TestInspectorInChromium(t *testing.T) {
 	<-server.exit
 	p.until(outage)
 	start(t, "--drain", "0s", "--listen", server.addr)
-	p.until(`document.querySelector("#outage").hidden && ` + paths + `.includes("/inspect/live") && document.querySelector("#no-refusals").hidden === false`)
+	p.until(`document.querySelector("#outage").hidden && ` + paths + `.includes("/inspect/live") && !` + reasons + `.some((why) => why.includes("Sec-WebSocket-Key"))`)
 }
 
 // On the admin listener, with a token.
