@@ -99,25 +99,31 @@ func (c *Client) Err() error {
 // comes after what was queued before. [ErrSlow] means that the queue is full; the
 // client is disconnected then.
 func (c *Client) Send(data []byte, binary bool) error {
-	m := &Message{Data: slices.Clone(data), Binary: binary}
+	return c.tell(&Message{Data: slices.Clone(data), Binary: binary})
+}
+
+// tell queues a message for this client alone.
+func (c *Client) tell(m *Message) error {
 	c.mu.Lock()
+	wake, err := c.tellLocked(m)
+	c.mu.Unlock()
+	if wake {
+		c.hub.flush(c)
+	}
+	return err
+}
+
+func (c *Client) tellLocked(m *Message) (wake bool, err error) {
 	if c.why != nil {
-		defer c.mu.Unlock()
-		return c.why
+		return false, c.why
 	}
 	c.countLocked(offered, 1)
 	if !c.queue.room(c.most, len(m.Data)) {
 		c.countLocked(droppedNewest, 1)
 		c.endLocked(ErrSlow)
-		c.mu.Unlock()
-		return ErrSlow
+		return false, ErrSlow
 	}
-	wake := c.pushLocked(entry{m: m})
-	c.mu.Unlock()
-	if wake {
-		c.hub.flush(c)
-	}
-	return nil
+	return c.pushLocked(entry{m: m}), nil
 }
 
 // Close takes the client out of every channel. It does not touch the connection,
@@ -133,6 +139,10 @@ func (c *Client) Close() {
 	c.leaveAll()
 	c.hub.clients.remove(c)
 }
+
+// Disconnect ends the client, as what is too slow is ended: its Outlet's Close gets
+// why. One that has ended already, it does not touch.
+func (c *Client) Disconnect(why error) { c.endNow(why) }
 
 // endLocked ends the client: what waits is given up, and its Outlet is told.
 func (c *Client) endLocked(why error) {
@@ -179,9 +189,11 @@ func (c *Client) seat(name string) *seat {
 	return nil
 }
 
-// endNow ends the client.
-func (c *Client) endNow(why error) {
+// endNow ends the client, and reports whether it had not ended yet.
+func (c *Client) endNow(why error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	had := c.why != nil
 	c.endLocked(why)
+	return !had
 }

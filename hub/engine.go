@@ -74,6 +74,34 @@ type Receiver interface {
 	Back()
 }
 
+// An Asker is a Link over which a node can ask the others of its engine. That is
+// how [Hub.Disconnect], [Hub.Unsubscribe], [Hub.Channels] and [Hub.Nodes] reach
+// them; a hub whose Link is none speaks for itself alone.
+type Asker interface {
+	// Ask hands question, of [MaxQuestion] bytes at the most, to every other
+	// node whose Receiver is an [Answerer], and returns what they answer, in no
+	// order. It returns once every node that is known to live has answered, or
+	// the link of one that has not was closed, or ctx ends: silent is how many
+	// have not answered. A node that died without a word may count as silent
+	// until its lease has run out. The error is the engine's, such as
+	// [ErrUnavailable]; that a node is silent is none.
+	Ask(ctx context.Context, question []byte) (answers [][]byte, silent int, err error)
+}
+
+// An Answerer is a Receiver that other nodes may ask.
+type Answerer interface {
+	// Answer answers another node, with [MaxAnswer] bytes at the most. It may
+	// call the Link: so the engine calls it on no goroutine that this needs,
+	// and also for several questions at once. It does not keep question.
+	Answer(question []byte) []byte
+}
+
+// Bounds of what nodes ask each other, in bytes.
+const (
+	MaxQuestion = 16 << 10
+	MaxAnswer   = 256 << 10
+)
+
 // IdempotencyWindow is how long a message's idempotency key is remembered.
 const IdempotencyWindow = 2 * time.Minute
 

@@ -3,6 +3,7 @@ package hub
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // Facts that calls report.
@@ -25,6 +26,7 @@ var (
 	ErrNotJoined   = errors.New("hub: the client is not in that channel")
 	ErrNoHistory   = errors.New("hub: the channel keeps no history")
 	ErrNoPresence  = errors.New("hub: the channel keeps no presence")
+	ErrNobody      = errors.New("hub: it is not said who is meant")
 	ErrNoNamespace = errors.New("hub: there is no such namespace")
 	ErrTooLong     = errors.New("hub: the message is too long")
 )
@@ -54,6 +56,41 @@ func (e *DeniedError) Error() string {
 }
 
 func (e *DeniedError) Unwrap() error { return e.Err }
+
+// DisconnectError is why [Hub.Disconnect] ended a client.
+type DisconnectError struct {
+	Code   uint16 // for the client, 3000 to 4999 as RFC 6455 §7.4.2 has it; 0: the transport's own
+	Reason string // for the client, at most 123 bytes of UTF-8
+}
+
+func (e *DisconnectError) Error() string {
+	s := "hub: disconnected by the program"
+	if e.Code != 0 {
+		s += fmt.Sprintf(" with %d", e.Code)
+	}
+	if e.Reason != "" {
+		s += ": " + e.Reason
+	}
+	return s
+}
+
+func (e *DisconnectError) check() error {
+	switch {
+	case e.Code != 0 && (e.Code < 3000 || e.Code > 4999):
+		return fmt.Errorf("hub: the code %d of a disconnect, want 3000 to 4999, or 0", e.Code)
+	case len(e.Reason) > 123 || !utf8.ValidString(e.Reason):
+		return errors.New("hub: the reason of a disconnect has at most 123 bytes of UTF-8")
+	}
+	return nil
+}
+
+// SilentError says that other nodes have not answered in time: what was returned
+// beside it is known of the rest alone.
+type SilentError struct{ Nodes int }
+
+func (e *SilentError) Error() string {
+	return fmt.Sprintf("hub: %d other nodes have not answered", e.Nodes)
+}
 
 // FullError says which bound was met.
 type FullError struct {

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -33,6 +34,9 @@ type Options struct {
 	// the namespaces, and 10 seconds at the most.
 	CheckEvery time.Duration
 
+	// Name and Version are what [Hub.Nodes] tells of this node, on every node.
+	Name, Version string
+
 	// Logger gets what nobody else is told. nil: [slog.Default].
 	Logger *slog.Logger
 }
@@ -47,6 +51,8 @@ type Hub struct {
 	clients    clients
 	flushers   []flusher
 	stats      counters
+	id         string // of this node
+	began      time.Time
 
 	ctx      context.Context // ends with the hub; its cause is ErrClosed
 	cancel   context.CancelCauseFunc
@@ -58,7 +64,12 @@ type Hub struct {
 
 // New opens a hub. The caller closes it.
 func New(opts Options) (*Hub, error) {
-	h := &Hub{opt: opts, namespaces: make(map[string]*Namespace, len(opts.Namespaces))}
+	h := &Hub{
+		opt:        opts,
+		namespaces: make(map[string]*Namespace, len(opts.Namespaces)),
+		id:         rand.Text()[:12],
+		began:      now(),
+	}
 	orInt := func(v *int, def int) {
 		if *v <= 0 {
 			*v = def

@@ -222,13 +222,14 @@ func (c *Client) Leave(ctx context.Context, channel string) error {
 	return nil
 }
 
-// leave takes a seat from its client. While that is joining, Join does the rest.
-func (h *Hub) leave(ctx context.Context, s *seat) {
+// leave takes a seat from its client, and reports whether it did: it is not left
+// yet, and not being joined. While that is so, Join does the rest.
+func (h *Hub) leave(ctx context.Context, s *seat) bool {
 	c := s.client
 	c.mu.Lock()
 	if s.left {
 		c.mu.Unlock()
-		return
+		return false
 	}
 	s.left = true
 	c.seats = slices.DeleteFunc(c.seats, func(o *seat) bool { return o == s })
@@ -238,6 +239,7 @@ func (h *Hub) leave(ctx context.Context, s *seat) {
 	if !joining {
 		h.standUp(ctx, s)
 	}
+	return !joining
 }
 
 // standUp takes a seat that was left out of its room.

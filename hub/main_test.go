@@ -118,6 +118,8 @@ func (g *guest) said() string {
 			words = append(words, "+"+m.From.ID)
 		case hub.Left:
 			words = append(words, "-"+m.From.ID)
+		case hub.Removed:
+			words = append(words, "out of "+m.Channel)
 		}
 	}
 	g.got = nil

@@ -199,6 +199,19 @@ func (k *memoryLink) Members(_ context.Context, ch Channel) ([]Member, error) {
 	return members, nil
 }
 
+// Ask implements [Asker]. The nodes of this process answer on this goroutine.
+func (k *memoryLink) Ask(_ context.Context, question []byte) (answers [][]byte, silent int, err error) {
+	if err := k.err(); err != nil {
+		return nil, 0, err
+	}
+	for _, node := range k.memory.all() {
+		if a, ok := node.r.(Answerer); ok && node != k {
+			answers = append(answers, a.Answer(question))
+		}
+	}
+	return answers, 0, nil
+}
+
 // Close implements [Link].
 func (k *memoryLink) Close() error {
 	if k.memory.away.Load() {

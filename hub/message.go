@@ -10,9 +10,10 @@ type Kind uint8
 
 // The kinds of messages.
 const (
-	Data   Kind = iota // somebody published Data
-	Joined             // From has joined the channel: see [Presence]
-	Left               // From has left it
+	Data    Kind = iota // somebody published Data
+	Joined              // From has joined the channel: see [Presence]
+	Left                // From has left it
+	Removed             // to one client alone: [Hub.Unsubscribe] has taken it out of Channel
 )
 
 // A Message is what members get. It is shared by all of them and does not change

@@ -17,7 +17,7 @@ type Outlet interface {
 	Send(ctx context.Context, batch []*Message) (n int, err error)
 
 	// Close is called if it is the hub that ends the connection, with
-	// [ErrSlow], [ErrLost] or [ErrClosed]; or with what TrySend or Send has
+	// [ErrSlow], [ErrLost], [ErrClosed] or a [*DisconnectError]; or with what TrySend or Send has
 	// returned. It may take the time that a goodbye takes. The client has
 	// left its channels then.
 	Close(why error)

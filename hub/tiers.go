@@ -156,6 +156,16 @@ func (t *tiers) each(f func(*Client)) {
 
 func (h *Hub) flusherOf(c *Client) *flusher { return &h.flushers[int(c.share)%len(h.flushers)] }
 
+// len is how many seats are taken.
+func (t *tiers) len() (n int) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	for _, tier := range t.tiers {
+		n += tier.len()
+	}
+	return n
+}
+
 // has reports whether the client of that ID has a seat.
 func (t *tiers) has(id string) (found bool) {
 	t.each(func(c *Client) { found = found || c.self.ID == id })

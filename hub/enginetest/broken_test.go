@@ -1,6 +1,7 @@
 package enginetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,8 @@ type fault struct {
 	read        func(*brokenLink, hub.Channel, hub.Query) (hub.Page, error)
 	enter, exit func(*brokenLink, hub.Channel, hub.Member) error
 	members     func(*brokenLink, hub.Channel) ([]hub.Member, error)
+	ask         func(*brokenLink, []byte) ([][]byte, int, error)
+	answer      func(*brokenLink, []byte) []byte
 	close       func(*brokenLink) error
 	away, back  func(*brokenLink)
 	forget      func(*hub.Memory)
@@ -93,6 +96,13 @@ func (r brokenReceiver) Back() {
 	r.b.Receiver.Back()
 }
 
+func (r brokenReceiver) Answer(question []byte) []byte {
+	if f := r.b.e.fault.answer; f != nil {
+		return f(r.b, question)
+	}
+	return r.b.Receiver.(hub.Answerer).Answer(question)
+}
+
 func (b *brokenLink) Subscribe(ctx context.Context, ch hub.Channel) error {
 	if f := b.e.fault.subscribe; f != nil {
 		return f(b, ch)
@@ -141,6 +151,13 @@ func (b *brokenLink) Members(ctx context.Context, ch hub.Channel) ([]hub.Member,
 		return f(b, ch)
 	}
 	return b.Link.Members(ctx, ch)
+}
+
+func (b *brokenLink) Ask(ctx context.Context, question []byte) ([][]byte, int, error) {
+	if f := b.e.fault.ask; f != nil {
+		return f(b, question)
+	}
+	return b.Link.(hub.Asker).Ask(ctx, question)
 }
 
 func (b *brokenLink) Close() error {
@@ -824,16 +841,63 @@ var faults = []fault{
 			return r, err
 		},
 	},
-	{why: "nobody is told that the engine is away", fails: "away", away: func(*brokenLink) {}},
+	{why: "nobody is told that the engine is away", fails: "ask away", away: func(*brokenLink) {}},
 	{why: "nobody is told that the engine is back", fails: "away", back: func(*brokenLink) {}},
 	{
 		why:   "a closed link goes on",
-		fails: "goodbye closed",
+		fails: "goodbye ask closed",
 		close: func(b *brokenLink) error {
 			if b.count.Add(1) <= 2 {
 				return nil
 			}
 			return b.Link.Close()
+		},
+	},
+	{
+		why:   "nobody is asked",
+		fails: "ask",
+		ask:   func(*brokenLink, []byte) ([][]byte, int, error) { return nil, 0, nil },
+	},
+	{
+		why:   "one node is not asked",
+		fails: "ask",
+		ask: func(b *brokenLink, question []byte) ([][]byte, int, error) {
+			answers, silent, err := b.Link.(hub.Asker).Ask(ctx, question)
+			return answers[:min(1, len(answers))], silent, err
+		},
+	},
+	{
+		why:   "a node asks itself too",
+		fails: "ask",
+		ask: func(b *brokenLink, question []byte) ([][]byte, int, error) {
+			answers, silent, err := b.Link.(hub.Asker).Ask(ctx, question)
+			return append(answers, b.Receiver.(hub.Answerer).Answer(question)), silent, err
+		},
+	},
+	{
+		why:   "questions are text",
+		fails: "ask",
+		answer: func(b *brokenLink, question []byte) []byte {
+			return b.Receiver.(hub.Answerer).Answer(bytes.ToValidUTF8(question, nil))
+		},
+	},
+	{
+		why:   "answers are cut",
+		fails: "ask",
+		answer: func(b *brokenLink, question []byte) []byte {
+			answer := b.Receiver.(hub.Answerer).Answer(question)
+			return answer[:min(len(answer), 64<<10)]
+		},
+	},
+	{
+		why:   "an engine that is away has nobody else to ask",
+		fails: "ask",
+		ask: func(b *brokenLink, question []byte) ([][]byte, int, error) {
+			answers, silent, err := b.Link.(hub.Asker).Ask(ctx, question)
+			if errors.Is(err, hub.ErrUnavailable) {
+				err = nil
+			}
+			return answers, silent, err
 		},
 	},
 	{

@@ -84,6 +84,7 @@ var checks = []check{
 	{id: "presence", why: "members are those of all nodes", run: presence},
 	{id: "lease", why: "members of a dead node vanish", run: lease},
 	{id: "goodbye", why: "a node that leaves takes its members along", run: goodbye},
+	{id: "ask", why: "nodes can ask each other", run: ask},
 	{id: "names", why: "hostile names do not meet", run: names},
 	{id: "away", why: "an engine that is away says so", run: away},
 	{id: "closed", why: "a closed link is closed", run: closed},

@@ -18,6 +18,7 @@ type node struct {
 	mu         sync.Mutex // guards what is below
 	got        map[string][]*hub.Message
 	away, back int
+	asked      int
 }
 
 // node links another node to the engine.

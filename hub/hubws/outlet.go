@@ -61,8 +61,8 @@ func notNil(p []byte) []byte {
 // It gives c a batch when all before it is with the kernel, so what waits for a
 // slow client waits in the hub, where the namespace's policy can get at it. When
 // the hub ends the client, c is closed with 1013 (try again later) for
-// [hub.ErrSlow] and [hub.ErrLost], and with 1001 (going away) for
-// [hub.ErrClosed]. A text must be valid UTF-8.
+// [hub.ErrSlow] and [hub.ErrLost], with 1001 (going away) for [hub.ErrClosed], and
+// for a [*hub.DisconnectError] with its code, or 1008 (policy violation). A text must be valid UTF-8.
 func Outlet(c *websocket.Conn, e *Encoding) hub.Outlet {
 	if e == nil {
 		e = raw
@@ -132,6 +132,7 @@ func (e *Encoding) prepared(m *hub.Message) *websocket.Prepared {
 func (o *outlet) Close(why error) {
 	ctx := context.Background() // Close is bounded by the connection's own close timeout
 	var closed *websocket.CloseError
+	var told *hub.DisconnectError
 	switch {
 	case errors.Is(why, hub.ErrSlow):
 		o.conn.Close(ctx, websocket.StatusTryAgainLater, "too far behind: messages were missed")
@@ -139,6 +140,10 @@ func (o *outlet) Close(why error) {
 		o.conn.Close(ctx, websocket.StatusTryAgainLater, "messages were lost: join again")
 	case errors.Is(why, hub.ErrClosed):
 		o.conn.Close(ctx, websocket.StatusGoingAway, "")
+	case errors.As(why, &told) && told.Code != 0:
+		o.conn.Close(ctx, websocket.StatusCode(told.Code), told.Reason)
+	case errors.As(why, &told):
+		o.conn.Close(ctx, websocket.StatusPolicyViolation, told.Reason)
 	case errors.As(why, &closed) || errors.Is(why, websocket.ErrClosing):
 		// The connection has ended, or is being closed, by itself.
 	default:
