@@ -10,6 +10,9 @@ import (
 // of the masking key is the lowest of key. RFC 6455 §5.3.
 func Mask(b []byte, key uint32) uint32 {
 	next := bits.RotateLeft32(key, -8*(len(b)&3))
+	if len(b) >= maskVectorMin {
+		b = b[maskVectors(b, key):]
+	}
 	k := uint64(key) | uint64(key)<<32
 	for len(b) >= 64 {
 		w := (*[64]byte)(b)

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"fmt"
+	"math/bits"
 	"testing"
 )
 
@@ -15,27 +16,33 @@ func maskByByte(b []byte, key uint32, from int) {
 	}
 }
 
-// Every length around the strides of Mask, at every alignment.
+// Every length around the strides of Mask, at many alignments and with the key
+// at each of its bytes, with vectors and without; what is around stays as it is.
 func TestMask(t *testing.T) {
-	const key = 0x3d21fa37
-	for n := range 300 {
-		for at := range 9 {
-			got, want := make([]byte, at+n+8), make([]byte, at+n+8)
-			for i := range got {
-				got[i], want[i] = byte(i*31), byte(i*31)
-			}
-			turned := Mask(got[at:at+n], key)
-			maskByByte(want[at:at+n], key, 0)
-			if !bytes.Equal(got, want) {
-				t.Fatalf("%d bytes at %d differ", n, at)
-			}
-			maskByByte(got[at+n:], turned, 0)
-			maskByByte(want[at+n:], key, n)
-			if !bytes.Equal(got, want) {
-				t.Fatalf("key after %d bytes is %08x", n, turned)
+	material := make([]byte, 700)
+	for i := range material {
+		material[i] = byte(i * 31)
+	}
+	masks := func() {
+		for n := range 600 {
+			for _, at := range []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 14, 31, 32, 33} {
+				for phase := range 4 {
+					key := bits.RotateLeft32(0x3d21fa37, -8*phase)
+					got, want := bytes.Clone(material[:at+n+40]), bytes.Clone(material[:at+n+40])
+					turned := Mask(got[at:at+n], key)
+					maskByByte(want[at:at+n], 0x3d21fa37, phase)
+					if !bytes.Equal(got, want) {
+						t.Fatalf("%d bytes at %d differ", n, at)
+					}
+					if want := bits.RotateLeft32(key, -8*n); turned != want {
+						t.Fatalf("key after %d bytes is %08x, want %08x", n, turned, want)
+					}
+				}
 			}
 		}
 	}
+	masks()
+	plainly(masks)
 }
 
 // FuzzMask: masking in parts is masking byte by byte.
@@ -43,12 +50,18 @@ func FuzzMask(f *testing.F) {
 	f.Add([]byte("Hello"), uint32(0x3d21fa37), uint16(0), uint16(0))
 	f.Add(bytes.Repeat([]byte("0123456789"), 40), uint32(0xff000001), uint16(3), uint16(129))
 	f.Add(bytes.Repeat([]byte{0xff}, 65), uint32(0), uint16(64), uint16(1))
+	f.Add(bytes.Repeat([]byte("abc"), 300), uint32(0x01020304), uint16(257), uint16(415))
 	f.Fuzz(func(t *testing.T, b []byte, key uint32, one, two uint16) {
 		want := bytes.Clone(b)
 		maskByByte(want, key, 0)
 		got := bytes.Clone(b)
 		i := min(int(one), len(b))
 		j := min(i+int(two), len(b))
+		plain := bytes.Clone(b)
+		plainly(func() { Mask(plain, key) })
+		if !bytes.Equal(plain, want) {
+			t.Fatalf("plain Go: got %x, want %x", plain, want)
+		}
 		k := Mask(got[:i], key)
 		k = Mask(got[i:j], k)
 		k = Mask(got[j:], k)
@@ -67,14 +80,18 @@ func FuzzMask(f *testing.F) {
 	})
 }
 
+// BenchmarkMask has both ways side by side, at the alignment that the header of
+// a client's frame leaves.
 func BenchmarkMask(b *testing.B) {
-	for _, n := range []int{8, 64, 125, 1 << 10, 16 << 10} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			p := make([]byte, n)
+	for _, n := range []int{8, 64, 125, 256, 1 << 10, 16 << 10, 1 << 20} {
+		p := make([]byte, n+14)[14:]
+		mask := func(b *testing.B) {
 			b.SetBytes(int64(n))
 			for b.Loop() {
 				Mask(p, 0x3d21fa37)
 			}
-		})
+		}
+		b.Run(fmt.Sprint(n), mask)
+		b.Run(fmt.Sprint(n, "/plain"), func(b *testing.B) { plainly(func() { mask(b) }) })
 	}
 }

@@ -4,7 +4,12 @@ import "unicode/utf8"
 
 // ValidText reports whether p may be the payload of a text message: UTF-8, RFC
 // 3629, as RFC 6455 §8.1 asks.
-func ValidText(p []byte) bool { return utf8.Valid(p) }
+func ValidText(p []byte) bool {
+	if len(p) >= textVectorMin {
+		return textVectors(p)
+	}
+	return utf8.Valid(p)
+}
 
 // Text checks UTF-8 that comes in parts, and fails at the first byte that no
 // valid text has at that place. The zero value is ready for a text's first
@@ -29,7 +34,7 @@ func (t *Text) Write(p []byte, last bool) bool {
 		p = p[1:]
 	}
 	whole := len(p) - unfinished(p)
-	if !utf8.Valid(p[:whole]) {
+	if !ValidText(p[:whole]) {
 		t.bad = true
 		return false
 	}

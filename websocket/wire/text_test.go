@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -126,15 +127,20 @@ func FuzzText(f *testing.F) {
 
 func BenchmarkText(b *testing.B) {
 	for _, x := range []struct{ name, unit string }{{"ascii", "plain text, "}, {"mixed", "plain κόσμε 日本語 😀 "}} {
-		b.Run(x.name, func(b *testing.B) {
-			p := []byte(strings.Repeat(x.unit, 16<<10/len(x.unit)))
-			b.SetBytes(int64(len(p)))
-			for b.Loop() {
-				var x Text
-				if !x.Write(p, true) {
-					b.Fatal("not text")
+		for _, n := range []int{64, 256, 16 << 10} {
+			p := []byte(strings.Repeat(x.unit, n/len(x.unit)+1)[:n])
+			p = p[:n-unfinished(p)]
+			check := func(b *testing.B) {
+				b.SetBytes(int64(len(p)))
+				for b.Loop() {
+					var x Text
+					if !x.Write(p, true) {
+						b.Fatal("not text")
+					}
 				}
 			}
-		})
+			b.Run(fmt.Sprintf("%s/%d", x.name, n), check)
+			b.Run(fmt.Sprintf("%s/%d/plain", x.name, n), func(b *testing.B) { plainly(func() { check(b) }) })
+		}
 	}
 }
