@@ -22,6 +22,20 @@ type JoinOptions struct {
 	// Info is for presence in this channel, instead of the client's.
 	Info []byte
 
+	// Admitted says that the program has judged the client already: MaySubscribe
+	// is not asked.
+	Admitted bool
+
+	// NoMembers leaves Members of the Welcome empty, which saves asking the
+	// engine for all of them.
+	NoMembers bool
+
+	// Answer makes the answer to the request to join: it is sent before all else
+	// of the channel, and also if the client leaves again before that. It may
+	// take from w.Messages the first ones, which it answers with. It is called as
+	// Greet is, and before it. nil, or a nil message: there is no such answer.
+	Answer func(w *Welcome) *Message
+
 	// Greet makes what the member is told first: it is sent before anything
 	// that is published after the moment of w. It is called on the goroutine
 	// of Join, with no lock held, and once. nil: w.Messages are sent as they
@@ -53,18 +67,20 @@ func (c *Client) Join(ctx context.Context, channel string, opts *JoinOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := may(ctx, ch.Namespace.MaySubscribe, "subscribe", ch, c); err != nil {
-		return nil, err
-	}
 	if opts == nil {
 		opts = new(JoinOptions)
+	}
+	if !opts.Admitted {
+		if err := may(ctx, ch.Namespace.MaySubscribe, "subscribe", ch, c); err != nil {
+			return nil, err
+		}
 	}
 	room, err := c.hub.rooms.enter(ctx, ch)
 	if err != nil {
 		return nil, err
 	}
 	s := &seat{client: c, channel: room, joining: true}
-	s.held = ch.stores() || opts.Greet != nil
+	s.held = ch.stores() || opts.Greet != nil || opts.Answer != nil
 	if err := c.sit(s); err != nil {
 		c.hub.rooms.exit(room)
 		return nil, err
@@ -113,9 +129,11 @@ func (c *Client) welcome(ctx context.Context, s *seat, opts *JoinOptions) (*Welc
 			return nil, err
 		}
 		h.announce(ctx, ch, Joined, s.you)
-		var err error
-		if w.Members, err = h.members(ctx, ch); err != nil {
-			return nil, err
+		if !opts.NoMembers {
+			var err error
+			if w.Members, err = h.members(ctx, ch); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if ch.stores() {
@@ -123,11 +141,15 @@ func (c *Client) welcome(ctx context.Context, s *seat, opts *JoinOptions) (*Welc
 			return nil, err
 		}
 	}
+	var answer *Message
+	if opts.Answer != nil {
+		answer = opts.Answer(w)
+	}
 	greeting := w.Messages
 	if opts.Greet != nil {
 		greeting = opts.Greet(w)
 	}
-	if err := c.greet(s, w, greeting); err != nil {
+	if err := c.greet(s, w, answer, greeting); err != nil {
 		return nil, err
 	}
 	return w, nil
@@ -176,10 +198,11 @@ func (h *Hub) readFor(ctx context.Context, ch Channel, opts *JoinOptions, w *Wel
 	return nil
 }
 
-// greet queues the greeting, then what has come since the Welcome's moment.
-func (c *Client) greet(s *seat, w *Welcome, greeting []*Message) error {
+// greet queues the answer, the greeting, then what has come since the Welcome's
+// moment.
+func (c *Client) greet(s *seat, w *Welcome, answer *Message, greeting []*Message) error {
 	c.mu.Lock()
-	wake, err := c.greetLocked(s, w, greeting)
+	wake, err := c.greetLocked(s, w, answer, greeting)
 	c.mu.Unlock()
 	if wake {
 		c.hub.flush(c)
@@ -187,7 +210,7 @@ func (c *Client) greet(s *seat, w *Welcome, greeting []*Message) error {
 	return err
 }
 
-func (c *Client) greetLocked(s *seat, w *Welcome, greeting []*Message) (wake bool, err error) {
+func (c *Client) greetLocked(s *seat, w *Welcome, answer *Message, greeting []*Message) (wake bool, err error) {
 	switch {
 	case c.why != nil:
 		return false, c.why
@@ -197,6 +220,10 @@ func (c *Client) greetLocked(s *seat, w *Welcome, greeting []*Message) (wake boo
 		return false, ErrSlow
 	}
 	s.joining, s.held, s.after = false, false, w.Position.Offset
+	if answer != nil {
+		c.countLocked(offered, 1)
+		wake = c.pushLocked(entry{answer, nil, true}) // no seat, with which it would be forgotten
+	}
 	for _, m := range greeting {
 		c.countLocked(offered, 1)
 		wake = c.pushLocked(entry{m, s, true}) || wake

@@ -113,6 +113,9 @@ func (n *Namespace) check() error {
 	return nil
 }
 
+// Channel finds the namespace that a channel belongs to, and judges its name.
+func (h *Hub) Channel(name string) (Channel, error) { return h.channel(name) }
+
 // channel finds the namespace that name belongs to. A name is 1 to [MaxName]
 // bytes of UTF-8 without control characters; whatever else is in it has no
 // meaning to the hub.

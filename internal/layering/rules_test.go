@@ -69,6 +69,11 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
+	"hub/server": {
+		why:   "hub/server is where a hub meets clients of others: it knows no engine, and no kind of token",
+		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
+	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
 		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},
