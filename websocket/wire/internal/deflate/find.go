@@ -18,7 +18,7 @@ type finder struct {
 
 	// Of each place of the last 32 KiB the one before it with the same hash,
 	// if depth is not 0.
-	before []uint32
+	before *[MaxWindow]uint32
 }
 
 const (
@@ -27,15 +27,15 @@ const (
 	wordLen      = 4 // the shortest match that is found
 )
 
-// depths is how many places each level looks at.
-var depths = [10]int{0, 0, 4, 8, 16, 32, 64, 128, 512, 4096}
+// depths is how many places each level looks at, at the most.
+var depths = [10]int{0, 0, 2, 4, 8, 16, 24, 64, 256, 4096}
 
 // begin begins a segment of n bytes, the window included.
 func (f *finder) begin(n, size, level int) {
 	f.size = size
 	f.depth = depths[min(max(level, 1), 9)]
 	if f.depth > 0 && f.before == nil {
-		f.before = make([]uint32, MaxWindow)
+		f.before = new([MaxWindow]uint32)
 	}
 	f.shift = 32 - uint(min(max(bits.Len(uint(n)), tableBitsMin), tableBitsMax))
 	if f.next > 1<<31 {
@@ -46,17 +46,14 @@ func (f *finder) begin(n, size, level int) {
 	f.next = f.base + uint32(n)
 }
 
-func (f *finder) hash(word uint32) uint32 { return word * 0x9e3779b1 >> f.shift }
-
-// put notes that word stands at position at, if depth is not 0, and returns where
-// it stood before, or where something else with the same hash did; negative:
-// nowhere.
-func (f *finder) put(word uint32, at int) (before int) {
-	slot := &f.table[f.hash(word)&(1<<tableBitsMax-1)]
-	last := *slot
-	*slot = f.base + uint32(at)
-	f.before[at&(MaxWindow-1)] = last
-	return int(int64(last) - int64(f.base))
+// put notes that word stands at position at, if depth is not 0, and returns the
+// number of the place where it stood before, or where something else with the same
+// hash did; that may be of an earlier message.
+func (f *finder) put(word uint64, at int) (before uint32) {
+	slot := &f.table[quickHash(word, f.shift)]
+	before, *slot = *slot, f.base+uint32(at)
+	f.before[at&(MaxWindow-1)] = before
+	return before
 }
 
 // prime notes the words of a window. Quickly, it notes only some: a match is
@@ -69,15 +66,15 @@ func (f *finder) prime(window []byte) {
 		}
 		return
 	}
-	for i := 0; i+wordLen <= len(window); i++ {
-		f.put(binary.LittleEndian.Uint32(window[i:]), i)
+	for i := 0; i+8 <= len(window); i++ {
+		f.put(binary.LittleEndian.Uint64(window[i:]), i)
 	}
 }
 
 const primeShift = 11 // some 2,048 words at the most
 
 // quickHash is the slot of the five lowest bytes of word: of four there would be
-// more, and the matches shorter. shift is that of a finder.
+// more places, and the matches shorter. shift is that of a finder.
 func quickHash(word uint64, shift uint) uint64 {
 	return word << 24 * 0x9e3779b185ebca87 >> ((32 + shift) & 63) & (1<<tableBitsMax - 1)
 }
@@ -121,7 +118,7 @@ func (f *finder) find(t *block, b []byte, i, at int) {
 func (f *finder) findBest(t *block, b []byte, i, at int) {
 	done := i
 	n, from := 0, 0 // the match at i-1 that waits for a better one
-	for ; i+wordLen <= len(b); i++ {
+	for ; i+8 <= len(b); i++ {
 		better, where := f.longest(b, i, at, n)
 		if better > n {
 			n, from = better, where // the byte before becomes a literal
@@ -137,8 +134,8 @@ func (f *finder) findBest(t *block, b []byte, i, at int) {
 		t.literals(b[done:i])
 		t.match(n, i-from)
 		done = i + n
-		for i += 2; i < done && i+wordLen <= len(b); i++ {
-			f.put(binary.LittleEndian.Uint32(b[i:]), at+i)
+		for i += 2; i < done && i+8 <= len(b); i++ {
+			f.put(binary.LittleEndian.Uint64(b[i:]), at+i)
 		}
 		i, n = done-1, 0
 	}
@@ -153,29 +150,40 @@ func (f *finder) findBest(t *block, b []byte, i, at int) {
 // lazyMost is the length from which on a match is not bettered.
 const lazyMost = 64
 
-// longest returns the longest match at i that is longer than n.
+// goodMatch is the length of a match from which on a better one is worth a quarter
+// of the effort.
+const goodMatch = 8
+
+// longest returns the longest match at i that is longer than n, the length of the
+// one at i-1. b[i:] has 8 bytes.
 func (f *finder) longest(b []byte, i, at, n int) (length, from int) {
-	from = f.put(binary.LittleEndian.Uint32(b[i:]), at+i) - at
-	best, where := n, 0
-	for range f.depth {
-		if from < i-f.size || from < 0 || best >= len(b)-i || best >= maxMatch {
-			break
-		}
-		if b[from+best] == b[i+best] {
-			if m := common(b[i:], b[from:], maxMatch); m >= wordLen && m > best {
-				best, where = m, from
+	here := f.base + uint32(at+i)
+	back := here - f.put(binary.LittleEndian.Uint64(b[i:]), at+i)
+	farthest := uint32(min(i, f.size))
+	least, most := max(n, wordLen-1), min(len(b)-i, maxMatch)
+	best, tries := least, f.depth
+	if n >= goodMatch {
+		tries /= 4
+	}
+	// Far more than farthest, if that is from an earlier message.
+	for ; tries > 0 && back <= farthest && best < most; tries-- {
+		p, last := i-int(back), best+1-wordLen
+		// What is longer has the word that goes one byte beyond in common, too.
+		if binary.LittleEndian.Uint32(b[p+last:]) == binary.LittleEndian.Uint32(b[i+last:]) {
+			if m := common(b[i:], b[p:], most); m > best {
+				best, from = m, p
 			}
 		}
-		earlier := int(int64(f.before[(at+from)&(MaxWindow-1)])-int64(f.base)) - at
-		if earlier >= from {
-			break
+		earlier := here - f.before[(at+p)&(MaxWindow-1)]
+		if earlier <= back {
+			break // of another place by now
 		}
-		from = earlier
+		back = earlier
 	}
-	if best == n {
+	if best == least {
 		return 0, 0
 	}
-	return best, where
+	return best, from
 }
 
 // common returns how many bytes a and b have in common at their start, most at
