@@ -208,6 +208,7 @@ func (c *Conn) shut(end func() error) {
 		c.lookout.Stop()
 	}
 	end()
+	c.leaveFanouts()
 	c.mu.Lock()
 	if c.blocking != nil {
 		c.timer.Stop()

@@ -30,6 +30,8 @@ type Conn struct {
 	ended   atomic.Bool                // shut was called
 	quiet   atomic.Bool                // Close was called: messages are of no interest
 	more    atomic.Bool                // further input is buffered: its replies will follow
+	sending bool                       // guarded by mu: somebody sends, and will look at the queue again
+	full    bool                       // guarded by mu: a write found no room and did not wait for it
 	heard   atomic.Int64               // wire.Instant of the last input
 
 	in   wire.Receiver // guarded by reading

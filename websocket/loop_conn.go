@@ -288,7 +288,7 @@ func (c *Conn) pushLocked() {
 		}
 		c.sending = true
 		c.mu.Unlock()
-		n, err := sendTo(int(c.fd), f.b[f.sent:])
+		n, err := c.sendHere(f.b[f.sent:])
 		c.mu.Lock()
 		c.sending = false
 		if c.cut {
@@ -301,16 +301,27 @@ func (c *Conn) pushLocked() {
 			c.partial = nil
 			c.sentLocked(f, err)
 		default:
-			c.partial, c.blocked = f, true
+			c.keepLocked(f)
 			if c.roomLocked(c.opt.WriteQueueBytes / 2) {
 				wake(&c.room)
 				c.drainedLocked()
 			}
-			if f.by == 0 && c.opt.WriteTimeout > 0 {
-				f.by = c.now() + wire.Instant(c.opt.WriteTimeout)
-				c.scheduleLocked(f.by)
-			}
 		}
+	}
+}
+
+// sendHere sends what the kernel takes without waiting.
+func (c *Conn) sendHere(b []byte) (n int, err error) {
+	c.shard.sends.Add(1)
+	return sendTo(int(c.fd), b)
+}
+
+// keepLocked keeps f, of which the kernel has taken a part, until it takes more.
+func (c *Conn) keepLocked(f *frames) {
+	c.partial, c.blocked, c.inFlight = f, true, len(f.b)-f.sent
+	if f.by == 0 && c.opt.WriteTimeout > 0 {
+		f.by = c.now() + wire.Instant(c.opt.WriteTimeout)
+		c.scheduleLocked(f.by)
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 type shard struct {
 	began time.Time
 	live  atomic.Int64 // connections, also those that are about to come; changed with mu
+	sends atomic.Int64 // how often the kernel was asked to send, for tests that count
 
 	// Of the goroutine.
 	poll    *poller
@@ -26,6 +27,8 @@ type shard struct {
 	running bool       // the goroutine runs
 	turning bool       // and will look at inbox before it waits
 	inbox   []*Conn
+	parts   *part // of Fanouts, that have something to send; nil: there are none
+	last    *part // of these
 	wheel   wheel
 	alarm   wire.Instant // when the wait ends; 0: with what is ready
 }
@@ -192,11 +195,12 @@ func (s *shard) chores() verdict {
 		s.chore(c, i < due)
 	}
 	clear(s.work)
+	s.fanOut()
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case len(s.inbox) > 0:
+	case len(s.inbox) > 0 || s.parts != nil:
 		return goOn
 	case s.live.Load() == 0:
 		s.poll.close()

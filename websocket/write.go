@@ -28,11 +28,11 @@ type writer struct {
 	out       wire.Sender
 	queue     *frames        // nil: empty
 	inFlight  int            // bytes that are being sent
-	sending   bool           // somebody sends, and will look at the queue again
-	full      bool           // a write found no room and did not wait for it
 	werr      *CloseError    // why a send failed
 	streaming *MessageWriter // its message is not ended yet; nil: none
 	goodbye   *CloseError    // what our Close frame says; nil: none was asked for
+
+	memberships *membership // in Fanouts; nil: it is in none
 
 	expiry *time.Timer             // closes the connection; nil: never
 	cancel context.CancelCauseFunc // of a detached handler; nil: there is none
@@ -352,6 +352,11 @@ func (c *Conn) takeLocked() *frames {
 // sentLocked ends a takeLocked. err is why it failed, or nil.
 func (c *Conn) sentLocked(f *frames, err error) {
 	f.free()
+	c.sentAllLocked(err)
+}
+
+// sentAllLocked is sentLocked for what was no part of the queue.
+func (c *Conn) sentAllLocked(err error) {
 	c.sending, c.inFlight = false, 0
 	if err != nil && c.werr == nil {
 		c.werr = &CloseError{Code: StatusAbnormalClosure, Remote: true, Err: err}
