@@ -12,10 +12,9 @@ func wyeConnServer(mode deflate) (endpoints, error) {
 	if mode != none {
 		opts.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
 	}
-	each := func(begin, end func(*websocket.Conn), handle func(context.Context, *websocket.Conn, *websocket.Message) error) http.Handler {
+	each := func(begin func(*websocket.Conn), handle func(context.Context, *websocket.Conn, *websocket.Message) error) http.Handler {
 		return websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
 			begin(c)
-			defer end(c)
 			for {
 				m, err := c.ReadPooled(ctx)
 				if err != nil {
@@ -30,18 +29,20 @@ func wyeConnServer(mode deflate) (endpoints, error) {
 		}, opts)
 	}
 	none := func(*websocket.Conn) {}
-	var subs group[*websocket.Conn]
+	var subs websocket.Fanout
 	return endpoints{
-		echo: each(none, none, func(ctx context.Context, c *websocket.Conn, m *websocket.Message) error {
+		echo: each(none, func(ctx context.Context, c *websocket.Conn, m *websocket.Message) error {
 			return c.Write(ctx, m.Type, m.Data)
 		}),
-		sub: each(subs.add, subs.remove, func(context.Context, *websocket.Conn, *websocket.Message) error { return nil }),
-		pub: each(none, none, func(_ context.Context, _ *websocket.Conn, m *websocket.Message) error {
-			p := websocket.Prepare(m.Type, m.Data)
-			for c := range subs.all() {
-				_ = c.TryWritePrepared(p) // one that is behind by its whole queue loses the message
+		sub: each(func(c *websocket.Conn) { subs.Add(c) }, func(context.Context, *websocket.Conn, *websocket.Message) error { return nil }),
+		pub: each(none, func(ctx context.Context, _ *websocket.Conn, m *websocket.Message) error {
+			if err := subs.Send(m.Type, m.Data); err != websocket.ErrQueueFull {
+				return err
 			}
-			return nil
+			if err := subs.Flush(ctx); err != nil { // so this publisher waits
+				return err
+			}
+			return subs.Send(m.Type, m.Data)
 		}),
 	}, nil
 }

@@ -17,17 +17,14 @@ func wyeLoopServer(mode deflate) (endpoints, error) {
 		}
 		return websocket.Handler(nil, opts)
 	}
-	var subs group[*websocket.Conn]
+	var subs websocket.Fanout
 	return endpoints{
 		echo: with(&websocket.Loop{Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
 			_ = c.Write(context.Background(), typ, p) // always has room: see Loop
 		}}),
-		sub: with(&websocket.Loop{Open: subs.add, Closed: subs.remove}),
+		sub: with(&websocket.Loop{Open: func(c *websocket.Conn) { subs.Add(c) }}),
 		pub: with(&websocket.Loop{Message: func(_ *websocket.Conn, typ websocket.MessageType, p []byte) {
-			prepared := websocket.Prepare(typ, p)
-			for c := range subs.all() {
-				_ = c.TryWritePrepared(prepared) // one that is behind by its whole queue loses the message
-			}
+			_ = subs.Send(typ, p) // one that is behind by its whole queue loses the message
 		}}),
 	}, nil
 }
