@@ -129,7 +129,12 @@ func answerTo(err error) (e *replyError, worth bool) {
 // has ended by itself.
 func disconnectFor(why error) *disconnect {
 	var closed *websocket.CloseError
+	var told *hub.DisconnectError
 	switch {
+	case errors.As(why, &told) && told.Code != 0:
+		return &disconnect{int(told.Code), told.Reason}
+	case errors.As(why, &told):
+		return byForce
 	case errors.Is(why, hub.ErrSlow):
 		return bySlowness
 	case errors.Is(why, hub.ErrLost):

@@ -97,7 +97,7 @@ func (s *Server) begin(ctx context.Context, client *hub.Client, channels []strin
 		if _, twice := subs[channel]; twice {
 			continue
 		}
-		j := joining{server: s, channel: channel, admitted: true}
+		j := joining{server: s, transport: WebSocket, channel: channel, admitted: true}
 		if q, ok := before[channel]; ok && q.Recover {
 			j.since = &hub.Position{Epoch: q.Epoch, Offset: q.Offset}
 		}

@@ -14,7 +14,7 @@
 // themselves say: their MaySubscribe and MayPublish are asked. A token says more:
 // which further namespaces, which channels the client is in from the start, or, one
 // for a subscription, that it may join one channel. Presence and history are told
-// to the members of a channel.
+// to the members of a channel. Package jwt makes [Tokens] of keys.
 //
 // # Recovery
 //

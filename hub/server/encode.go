@@ -66,6 +66,7 @@ type subscribeResult struct {
 	recovering   bool
 	position     hub.Position
 	messages     []*hub.Message
+	following    int // messages that are told after the answer
 }
 
 type historyResult struct {
@@ -165,6 +166,8 @@ func makePush(m *hub.Message) any {
 		}
 		b = append(append(b, name...), `:{"info":`...)
 		b = append(append(b, mustMarshal(infoOf(m.From))...), '}')
+	case hub.Removed:
+		return push{frame: websocket.Prepare(websocket.MessageText, removed(m.Channel))}
 	default:
 		return push{}
 	}

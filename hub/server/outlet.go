@@ -130,7 +130,7 @@ func (o *outlet) wants(m *hub.Message) bool {
 	if pushOf(m).frame == nil {
 		return false
 	}
-	if m.Kind == hub.Data {
+	if m.Kind == hub.Data || m.Kind == hub.Removed {
 		return true
 	}
 	o.mu.Lock()

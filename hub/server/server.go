@@ -2,12 +2,14 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/wye-org/wye/gate"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
@@ -89,6 +91,7 @@ type Server struct {
 	log      *slog.Logger
 	endpoint *websocket.Endpoint
 	sessions sessions
+	tokens   *gate.Gate // of who reads events, where the options' gate has no Verifier
 }
 
 // New checks opts. They are copied.
@@ -116,6 +119,14 @@ func New(opts Options) (*Server, error) {
 	orInt(&o.MaxReply, 256<<10)
 	if o.PingInterval < time.Second {
 		return nil, errors.New("server: a PingInterval below a second cannot be told to clients")
+	}
+	s.tokens = &gate.Gate{Cookie: o.Cookie, Verifier: gate.VerifierFunc(s.verifyReader)}
+	if g := o.WebSocket.Gate; g != nil {
+		s.tokens.Origins, s.tokens.Realm = g.Origins, g.Realm
+		s.tokens.TrustedProxies, s.tokens.TrustForwardedHost = g.TrustedProxies, g.TrustForwardedHost
+	}
+	if err := s.tokens.Validate(); err != nil {
+		return nil, fmt.Errorf("server: the gate, with Options.Cookie: %w", err)
 	}
 	s.endpoint = websocket.Handler(nil, s.acceptOptions())
 	return s, nil

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,7 +15,7 @@ func (s *session) subscribe(ctx context.Context, q *subscribeRequest, r *reply) 
 	if len(q.Filter) > 0 && string(q.Filter) != "null" {
 		return false, errBadRequest // what is filtered, would come all the same
 	}
-	j := joining{server: s.server, channel: q.Channel}
+	j := joining{server: s.server, transport: WebSocket, channel: q.Channel}
 	expires := time.Time{}
 	switch {
 	case q.Channel == "" || len(q.Channel) > hub.MaxName:
@@ -79,11 +80,14 @@ func (s *session) subscription(ctx context.Context, channel, token string) (*Sub
 
 // joining is a client about to join a channel.
 type joining struct {
-	server   *Server
-	channel  string
-	admitted bool          // by a token
-	since    *hub.Position // what the client has; nil: nothing
-	info     []byte
+	server    *Server
+	transport Transport
+	channel   string
+	admitted  bool          // by a token
+	since     *hub.Position // what the client has; nil: nothing
+	last      int           // so many of the last messages, if not what came after since
+	whole     bool          // none of the messages go into the answer
+	info      []byte
 }
 
 // join has the client join. answer makes of the result what the client is told
@@ -97,20 +101,13 @@ func (j *joining) join(ctx context.Context, client *hub.Client, answer func(*sub
 	missed := 0
 	_, err = client.Join(ctx, j.channel, &hub.JoinOptions{
 		Since:     j.since,
+		Last:      j.last,
 		Admitted:  j.admitted,
 		NoMembers: true,
 		Info:      j.info,
 		Answer: func(w *hub.Welcome) *hub.Message {
 			missed = len(w.Messages)
-			result.recovering = result.stores && j.since != nil
-			result.wasRecovered = w.Recovered
-			result.position = w.Position
-			if w.Recovered {
-				// The SDKs go on from here by what each publication says.
-				result.position.Offset = j.since.Offset
-				n := j.server.fit(w.Messages)
-				result.messages, w.Messages = w.Messages[:n], w.Messages[n:]
-			}
+			j.fill(result, w)
 			return answer(result)
 		},
 	})
@@ -118,9 +115,25 @@ func (j *joining) join(ctx context.Context, client *hub.Client, answer func(*sub
 		return nil, err
 	}
 	if result.recovering {
-		j.server.opt.Hooks.recovered(WebSocket, result.wasRecovered, missed)
+		j.server.opt.Hooks.recovered(j.transport, result.wasRecovered, missed)
 	}
 	return result, nil
+}
+
+// fill takes from w what the client is answered with.
+func (j *joining) fill(result *subscribeResult, w *hub.Welcome) {
+	result.recovering = result.stores && j.since != nil
+	result.wasRecovered = w.Recovered
+	result.position = w.Position
+	if w.Recovered {
+		// Whoever recovers goes on from here by what each publication says.
+		result.position.Offset = j.since.Offset
+	}
+	if w.Recovered && !j.whole {
+		n := j.server.fit(w.Messages)
+		result.messages, w.Messages = w.Messages[:n], w.Messages[n:]
+	}
+	result.following = len(w.Messages)
 }
 
 // fit is how many of the messages fit one answer.
@@ -138,11 +151,16 @@ func (s *Server) fit(messages []*hub.Message) int {
 func (s *session) note(channel string, sub *subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if slices.Contains(s.client.Channels(), channel) {
+	joined := s.client.Channels()
+	if slices.Contains(joined, channel) {
 		return // it is joined, and the command will fail
 	}
 	if s.subs == nil {
 		s.subs = map[string]*subscription{}
+	}
+	if len(s.subs) > len(joined) {
+		// The hub has taken the client out of some.
+		maps.DeleteFunc(s.subs, func(name string, _ *subscription) bool { return !slices.Contains(joined, name) })
 	}
 	s.subs[channel] = sub
 	s.setLocked()
@@ -185,6 +203,11 @@ func (s *session) expire(channel string) {
 	if s.client.Leave(ctx, channel) == nil {
 		s.client.Send(unsubscribed(channel, UnsubscribeExpired, "subscription expired"), false)
 	}
+}
+
+// removed is what a client is told that the program has taken out of a channel.
+func removed(channel string) []byte {
+	return unsubscribed(channel, UnsubscribeServer, "server unsubscribe")
 }
 
 // unsubscribed is what a client is told that has left a channel not having asked to.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Tokens judges the tokens that clients come with. Its methods
+// Tokens judges the tokens that clients come with. Package jwt has one. Its methods
 // may be called concurrently; ctx has a deadline.
 //
 // An error that is [ErrTokenExpired] has the client ask for a new token, one that

@@ -74,6 +74,11 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
+	"hub/server/jwt": {
+		why:   "jwt is one kind of token, so that hub/server need not know any",
+		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{"github.com/golang-jwt/jwt/v5", "golang.org/x/time/rate"}, idna, socks),
+	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
 		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},

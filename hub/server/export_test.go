@@ -1,0 +1,21 @@
+package server
+
+import (
+	"context"
+
+	"github.com/wye-org/wye/websocket"
+)
+
+// Serve does for c what the Loop of a Server does, for tests in a bubble.
+func (s *Server) Serve(c *websocket.Conn) {
+	s.open(c)
+	for {
+		typ, p, err := c.Read(context.Background())
+		if err != nil {
+			break
+		}
+		s.message(c, typ, p)
+	}
+	<-c.Done()
+	s.closed(c)
+}
