@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -157,8 +158,12 @@ func (c *Client) endLocked(why error) {
 func (c *Client) end(why error) {
 	c.leaveAll()
 	c.hub.clients.remove(c)
-	if why == ErrSlow {
+	var dismissed *DisconnectError
+	switch {
+	case why == ErrSlow:
 		c.hub.stats.disconnected.Add(1)
+	case errors.As(why, &dismissed):
+		c.hub.stats.dismissed.Add(1)
 	}
 	c.out.Close(why)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // A flusher sends what is queued for its share of the clients: those whose queue
@@ -13,6 +14,8 @@ import (
 type flusher struct {
 	hub   *Hub
 	count [outcomes]atomic.Uint64 // of its clients
+	bytes atomic.Uint64           // delivered
+	lag   durations
 
 	mu      sync.Mutex // guards what is below
 	clients []*Client
@@ -70,9 +73,13 @@ func (c *Client) flush(batch []*Message) {
 		if b == nil {
 			return
 		}
+		taken := b[0].Time
 		n, err := c.out.TrySend(b)
 		clear(b)
 		c.sent(n, err)
+		if n > 0 && !taken.IsZero() {
+			c.hub.flusherOf(c).lag.observe(time.Since(taken))
+		}
 		if err == nil && n < len(b) {
 			c.fallBehind()
 			return
@@ -98,7 +105,9 @@ func (c *Client) sent(n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n = max(0, min(n, c.queue.sending))
+	before := c.queue.bytes
 	c.queue.sent(n)
+	c.hub.flusherOf(c).bytes.Add(uint64(before - c.queue.bytes))
 	c.countLocked(delivered, n)
 	if err != nil {
 		c.endLocked(err)

@@ -186,9 +186,18 @@ func (h *Hub) publish(ctx context.Context, ch Channel, data []byte, opts *Publis
 	case h.ctx.Err() != nil:
 		return Receipt{}, ErrClosed
 	}
-	h.stats.published.Add(1)
 	m := &Message{Channel: ch.Name, Data: slices.Clone(data), Binary: o.Binary, Key: o.Key, From: from, Others: o.Others}
-	return h.link.Publish(ctx, ch, m, o.IdempotencyKey)
+	n := len(data) // m is the engine's from now on
+	began := time.Now()
+	r, err := h.link.Publish(ctx, ch, m, o.IdempotencyKey)
+	if err != nil {
+		h.stats.unpublished.Add(1)
+		return r, err
+	}
+	h.stats.publishing.observe(time.Since(began))
+	h.stats.published.Add(1)
+	h.stats.publishedBytes.Add(uint64(n))
+	return r, nil
 }
 
 // History reads the history of a channel. A program may read any; for a client

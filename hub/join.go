@@ -140,6 +140,7 @@ func (c *Client) welcome(ctx context.Context, s *seat, opts *JoinOptions) (*Welc
 		if err := c.readHistory(ctx, s, opts, w); err != nil {
 			return nil, err
 		}
+		h.stats.countRecovery(opts, w)
 	}
 	var answer *Message
 	if opts.Answer != nil {

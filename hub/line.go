@@ -85,6 +85,7 @@ func (l *line) compare(top Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.mending && top != l.top {
+		l.room.hub.stats.behind.Add(1)
 		l.mending = true
 		l.mend()
 	}
@@ -135,6 +136,9 @@ func (l *line) mended(page Page, first bool) bool {
 	default:
 		h.stats.lost.Add(1)
 		l.room.tiers.each(func(c *Client) { c.endNow(ErrLost) })
+	}
+	if !first && l.top.Epoch != "" && page.Top.Epoch != l.top.Epoch {
+		h.stats.epochs.Add(1)
 	}
 	l.top, l.mending = page.Top, l.overran
 	parked := l.parked

@@ -60,36 +60,87 @@ type Stats struct {
 	Channels int // that have members here
 	Members  int // of all these
 
-	Published uint64 // messages, here
+	// Of what was published here: messages and their bytes, those that the
+	// engine did not take, and how long it took for the others.
+	Published      uint64
+	PublishedBytes uint64
+	Unpublished    uint64
+	Publishing     Durations
 
 	// What became of the messages for all clients there have been: see
 	// [ClientStats].
 	Offered, Delivered, DroppedNewest, DroppedOldest, Conflated, Abandoned uint64
 
+	DeliveredBytes uint64
+	// Lag is the time from when the engine took a message, by its clock, until
+	// an Outlet did without making the hub wait; of a batch, that of the first.
+	Lag Durations
+
 	Disconnected uint64 // clients that were too slow
-	Mended       uint64 // gaps in what came from the engine that were filled from the history
-	Lost         uint64 // and that could not be, so that the members were disconnected
+	Dismissed    uint64 // clients that the program has ended
+
+	// Of clients that joined with a position: those that got exactly what they
+	// had missed, and the others.
+	Recovered, Unrecovered uint64
+
+	Checked uint64 // positions of channels that were compared with the engine's
+	Behind  uint64 // of these, that were not the same
+	Mended  uint64 // gaps in what came from the engine that were filled from the history
+	Lost    uint64 // and that could not be, so that the members were disconnected
+	Epochs  uint64 // histories that went on as another one
+
+	Away    bool   // the engine cannot be reached
+	Outages uint64 // how often that has begun
 }
 
 // counters are Stats while they are counted.
 type counters struct {
-	members                               atomic.Int64
-	published, disconnected, mended, lost atomic.Uint64
+	members                                        atomic.Int64
+	published, publishedBytes, unpublished         atomic.Uint64
+	publishing                                     durations
+	disconnected, dismissed                        atomic.Uint64
+	recovered, unrecovered                         atomic.Uint64
+	checked, behind, mended, lost, epochs, outages atomic.Uint64
+	away                                           atomic.Bool
+}
+
+func (n *counters) countRecovery(opts *JoinOptions, w *Welcome) {
+	switch {
+	case opts.Since == nil:
+	case w.Recovered:
+		n.recovered.Add(1)
+	default:
+		n.unrecovered.Add(1)
+	}
 }
 
 // Stats may be called at any time.
 func (h *Hub) Stats() Stats {
+	n := &h.stats
 	s := Stats{
-		Clients:      h.clients.len(),
-		Channels:     int(h.rooms.n.Load()),
-		Members:      int(h.stats.members.Load()),
-		Published:    h.stats.published.Load(),
-		Disconnected: h.stats.disconnected.Load(),
-		Mended:       h.stats.mended.Load(),
-		Lost:         h.stats.lost.Load(),
+		Clients:        h.clients.len(),
+		Channels:       int(h.rooms.n.Load()),
+		Members:        int(n.members.Load()),
+		Published:      n.published.Load(),
+		PublishedBytes: n.publishedBytes.Load(),
+		Unpublished:    n.unpublished.Load(),
+		Disconnected:   n.disconnected.Load(),
+		Dismissed:      n.dismissed.Load(),
+		Recovered:      n.recovered.Load(),
+		Unrecovered:    n.unrecovered.Load(),
+		Checked:        n.checked.Load(),
+		Behind:         n.behind.Load(),
+		Mended:         n.mended.Load(),
+		Lost:           n.lost.Load(),
+		Epochs:         n.epochs.Load(),
+		Away:           n.away.Load(),
+		Outages:        n.outages.Load(),
 	}
+	n.publishing.addTo(&s.Publishing)
 	for i := range h.flushers {
 		count := &h.flushers[i].count
+		s.DeliveredBytes += h.flushers[i].bytes.Load()
+		h.flushers[i].lag.addTo(&s.Lag)
 		s.Offered += count[offered].Load()
 		s.Delivered += count[delivered].Load()
 		s.DroppedNewest += count[droppedNewest].Load()

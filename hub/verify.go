@@ -21,11 +21,15 @@ func (r receiver) Receive(m *Message) {
 // Away implements [Receiver]. Nothing has to be done: members stay, and what
 // needs the engine fails for as long.
 func (r receiver) Away(err error) {
+	if !r.hub.stats.away.Swap(true) {
+		r.hub.stats.outages.Add(1)
+	}
 	r.hub.opt.Logger.Warn("hub: the engine is away", "err", err)
 }
 
 // Back implements [Receiver].
 func (r receiver) Back() {
+	r.hub.stats.away.Store(false)
 	r.hub.opt.Logger.Info("hub: the engine is back")
 	r.hub.tasks.start(r.hub.verify) // ends when every channel was looked at
 }
@@ -41,6 +45,7 @@ func (h *Hub) verify() {
 		page, err := h.link.Read(h.ctx, r.Channel, Query{})
 		switch {
 		case err == nil:
+			h.stats.checked.Add(1)
 			r.line.compare(page.Top)
 		case errors.Is(err, ErrUnavailable) || h.ctx.Err() != nil:
 			return // there is another time, or none
