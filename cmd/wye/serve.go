@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/cmd/wye/metrics"
 	"github.com/wye-org/wye/gate"
 	"github.com/wye-org/wye/websocket"
 )
@@ -138,9 +139,16 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 		return err
 	}
 	defer ob.board.Close()
+	h, err := newHub(nil, boundsFor(o), log)
+	if err != nil {
+		return err
+	}
+	defer h.Close()
+	ob.counted = append(ob.counted, metrics.Hub{Stats: h.Stats})
 	app, err := newApp(appOptions{
 		gate:     g,
 		bounds:   boundsFor(o),
+		hub:      h,
 		unready:  unready.Load,
 		observed: ob,
 		local:    o.local(isLoopback(listener.Addr())),
@@ -155,7 +163,6 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	if err != nil {
 		return err
 	}
-	defer app.Close()
 	fresh := newFreshConns()
 	srv := newServer(app, log)
 	srv.ConnState = fresh.track

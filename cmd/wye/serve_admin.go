@@ -10,6 +10,8 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/dashboard"
 	"github.com/wye-org/wye/cmd/wye/inspect"
@@ -64,6 +66,7 @@ type observed struct {
 	meter    *metrics.Meter
 	registry *inspect.Registry
 	board    *dashboard.Board
+	counted  []prometheus.Collector // for /metrics, beside the meter
 }
 
 // newObserved knows clients as g does. The caller closes its board when the last
@@ -74,7 +77,7 @@ func newObserved(g *gate.Gate, log *slog.Logger) (*observed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &observed{meter, inspect.NewRegistry(meter, g.Client), board}, nil
+	return &observed{meter: meter, registry: inspect.NewRegistry(meter, g.Client), board: board}, nil
 }
 
 // local reports whether the main listener has the inspector too: where nobody
@@ -118,7 +121,7 @@ func (ob *observed) endpoints(accept websocket.AcceptOptions, log *slog.Logger) 
 	inspector := inspect.NewInspector(ob.registry, accept)
 	return []endpoint{
 		{aboutInspector, inspector},
-		{aboutMetrics, inspector.Guard(metrics.Handler(ob.meter, log))},
+		{aboutMetrics, inspector.Guard(metrics.Handler(log, append(ob.counted, ob.meter)...))},
 	}
 }
 

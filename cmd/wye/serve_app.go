@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"path"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/wye-org/wye/cmd/wye/lines"
 	"github.com/wye-org/wye/cmd/wye/relay"
 	"github.com/wye-org/wye/cmd/wye/site"
+	"github.com/wye-org/wye/cmd/wye/ticker"
 	"github.com/wye-org/wye/gate"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -21,17 +24,12 @@ import (
 type appOptions struct {
 	gate      *gate.Gate // judges what is to be switched
 	bounds    bounds
+	hub       *hub.Hub
 	unready   func() bool // whether /readyz says no
 	websocket websocket.Options
 	observed  *observed // knows of every connection
 	local     bool      // whether the inspector is here too
 	log       *slog.Logger
-}
-
-// app is everything that wye serve answers.
-type app struct {
-	http.Handler
-	closers []interface{ Close() }
 }
 
 // endpoint is a path as it is mounted and as the start page tells of it.
@@ -40,9 +38,8 @@ type endpoint struct {
 	http.Handler
 }
 
-// newApp mounts the endpoints. The caller closes the app when its last
-// connection has ended.
-func newApp(o appOptions) (*app, error) {
+// newApp is everything that wye serve answers on its main listener.
+func newApp(o appOptions) (http.Handler, error) {
 	known := o.observed.registry.Protocol
 	var pages *site.Site // tells of the endpoints, one of which falls back to it
 	tokens := &wye.Switch{
@@ -57,30 +54,13 @@ func newApp(o appOptions) (*app, error) {
 	accept := websocket.AcceptOptions{Options: o.websocket, Gate: o.gate}
 	echoes, rooms := accept, accept
 	echoes.MaxMessage, rooms.MaxMessage = o.bounds.echoMessage, o.bounds.roomMessage
-	chats, err := chat.NewHandler(o.bounds.rooms, o.bounds.chat, accept)
-	if err != nil {
-		return nil, err
-	}
-	games, err := game.NewHandler(o.bounds.rooms, accept)
-	if err != nil {
-		return nil, err
-	}
-	relays, err := relay.NewHandler(o.bounds.rooms, o.bounds.rate, rooms)
-	if err != nil {
-		return nil, err
-	}
-	stocks, err := newPrices(accept)
-	if err != nil {
-		return nil, err
-	}
-
 	endpoints := []endpoint{
-		{aboutChat, chats},
-		{aboutGame, games},
+		{aboutChat, chat.NewHandler(o.hub, o.bounds.chat, accept)},
+		{aboutGame, game.NewHandler(o.hub, accept)},
 		{aboutDashboard, o.observed.board.Handler(accept)},
-		{aboutTicker, stocks},
+		{aboutTicker, ticker.NewHandler(o.hub, rand.Uint64(), accept)},
 		{aboutEcho, echo.Handler(o.bounds.rate, echoes)},
-		{aboutRelay, relays},
+		{aboutRelay, relay.NewHandler(o.hub, o.bounds.rate, rooms)},
 		{aboutTokens, tokens},
 		{aboutData, http.HandlerFunc(data)},
 		{aboutLive, live()},
@@ -97,7 +77,7 @@ func newApp(o appOptions) (*app, error) {
 		return nil, err
 	}
 	pages = mounted
-	return &app{o.observed.registry.Observe(admit(o.gate, o.log, mux)), []interface{ Close() }{chats, games, relays, stocks}}, nil
+	return o.observed.registry.Observe(admit(o.gate, o.log, mux)), nil
 }
 
 // mount serves the endpoints, their pages, and what these load.
@@ -119,13 +99,6 @@ func mount(endpoints []endpoint) (*http.ServeMux, *site.Site, error) {
 	}
 	pages.Mount(mux)
 	return mux, pages, nil
-}
-
-// Close drops what the endpoints keep.
-func (a *app) Close() {
-	for _, c := range a.closers {
-		c.Close()
-	}
 }
 
 func data(w http.ResponseWriter, r *http.Request) {

@@ -33,7 +33,7 @@ func (h *house) converse(ctx context.Context, c *websocket.Conn, room string) er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	// Twelve letters: as much as anybody wants to see of an id.
-	client, err := h.hub.Connect(hubws.Outlet(c, encoding), &hub.ClientOptions{ID: rand.Text()[:12]})
+	client, err := h.hub.Connect(hubws.Outlet(c, encoding), &hub.ClientOptions{ID: rand.Text()[:12], QueueBytes: queueBytes})
 	if err != nil {
 		return err
 	}

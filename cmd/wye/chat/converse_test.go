@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -38,11 +39,21 @@ func newRoom(t *testing.T, limits Limits) room { return room{newTestHouse(t, lim
 
 func newTestHouse(t *testing.T, limits Limits) *house {
 	t.Helper()
-	h, err := newHouse(testRooms, limits, &websocket.AcceptOptions{})
+	return newHouse(testHub(t, testEngine(), limits), limits)
+}
+
+// testEngine keeps what was said as wye serve does.
+func testEngine() hub.Engine {
+	return hub.NewMemory(&hub.MemoryOptions{MaxChannels: 3 * testRooms.Rooms, Linger: testRooms.Linger})
+}
+
+func testHub(t *testing.T, engine hub.Engine, limits Limits) *hub.Hub {
+	t.Helper()
+	h, err := hub.New(hub.Options{Engine: engine, Namespaces: Namespaces(testRooms, limits), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { h.hub.Close() })
+	t.Cleanup(func() { h.Close() })
 	return h
 }
 

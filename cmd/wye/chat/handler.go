@@ -11,6 +11,7 @@ import (
 
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -24,19 +25,16 @@ type Handler struct {
 	http  http.Handler
 }
 
-// NewHandler returns a handler of rooms within the given bounds. The message
+// NewHandler returns a handler of rooms in h, which has the [Namespaces]. The message
 // size, the subprotocol and the Check of accept are the handler's own. The caller
-// closes the handler when its last connection has ended.
-func NewHandler(set rooms.Limits, limits Limits, accept websocket.AcceptOptions) (*Handler, error) {
+// closes h when the handler's last connection has ended.
+func NewHandler(h *hub.Hub, limits Limits, accept websocket.AcceptOptions) *Handler {
 	accept.Subprotocols = []string{Subprotocol}
 	accept.MaxMessage = 6*limits.TextBytes + requestOverhead
 	if accept.Logger == nil {
 		accept.Logger = slog.New(slog.DiscardHandler)
 	}
-	house, err := newHouse(set, limits, &accept)
-	if err != nil {
-		return nil, err
-	}
+	house := newHouse(h, limits)
 	// Who finds the room full is told so in plain HTTP.
 	accept.Check = func(r *http.Request) error {
 		name := r.PathValue("room")
@@ -50,7 +48,7 @@ func NewHandler(set rooms.Limits, limits Limits, accept websocket.AcceptOptions)
 			return nil
 		}
 		return err
-	}, &accept)}, nil
+	}, &accept)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -63,6 +61,3 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.SetPathValue("room", name)
 	h.http.ServeHTTP(w, r)
 }
-
-// Close refuses newcomers, ends what is left, and forgets what was said.
-func (h *Handler) Close() { h.house.hub.Close() }

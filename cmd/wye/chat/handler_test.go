@@ -29,11 +29,7 @@ func asks(h http.Handler, room, origin string) (status int, header http.Header) 
 // in plain HTTP; or after the switch, if the last one was taken in between.
 func TestFull(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := NewHandler(testRooms, testLimits, websocket.AcceptOptions{Gate: &gate.Gate{}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer h.Close()
+		h := NewHandler(testHub(t, testEngine(), testLimits), testLimits, websocket.AcceptOptions{Gate: &gate.Gate{}})
 		lobby := room{h.house, "lobby"}
 		for range testRooms.Seats {
 			visit(t, lobby, nil) // a seat is taken before a name is said

@@ -33,44 +33,38 @@ const queueBytes = 1 << 20
 const remembered = 24 * time.Hour
 
 // A house has the rooms. Each is two channels of a hub: a connection has a seat in
-// one, and who has said a name is a member of the other.
+// one, and who has said a name is a member of the other. Servers that share the
+// hub's engine have the same rooms.
 type house struct {
 	hub    *hub.Hub
 	limits Limits
-	doors  [64]sync.Mutex // one is held while somebody joins a room of its share
+	doors  [64]sync.Mutex // one is held while somebody joins a room of its share here
 	seed   maphash.Seed
 }
 
-func newHouse(set rooms.Limits, limits Limits, accept *websocket.AcceptOptions) (*house, error) {
-	h, err := hub.New(hub.Options{
-		Engine: hub.NewMemory(&hub.MemoryOptions{
-			MaxChannels: 3 * set.Rooms, // seats, talks, and rooms that linger
-			Linger:      set.Linger,
-		}),
-		Namespaces: []hub.Namespace{{
-			Name:         "seat",
-			MaxChannels:  set.Rooms,
-			MaxMembers:   set.Seats,
-			MaySubscribe: hub.Anyone,
-		}, {
-			Name:         "talk",
-			History:      hub.History{Size: max(limits.History, 1), TTL: remembered},
-			Presence:     hub.Presence{TTL: time.Minute, Announce: true},
-			MaySubscribe: hub.Anyone,
-			MayPublish:   hub.Anyone,
-		}},
-		QueueBytes: queueBytes,
-		MaxMessage: 6*limits.TextBytes + requestOverhead,
-		Logger:     accept.Logger,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &house{hub: h, limits: limits, seed: maphash.MakeSeed()}, nil
+// Namespaces are what the hub of a Handler has to have. What is kept of a room that
+// nobody is in any more is the engine's to bound.
+func Namespaces(set rooms.Limits, limits Limits) []hub.Namespace {
+	return []hub.Namespace{{
+		Name:         "chat-seat",
+		MaxChannels:  set.Rooms,
+		MaxMembers:   set.Seats,
+		MaySubscribe: hub.Anyone,
+	}, {
+		Name:         "chat",
+		History:      hub.History{Size: max(limits.History, 1), TTL: remembered},
+		Presence:     hub.Presence{TTL: time.Minute, Announce: true},
+		MaySubscribe: hub.Anyone,
+		MayPublish:   hub.Anyone,
+	}}
 }
 
-func seatIn(room string) string { return "seat:" + room }
-func talkIn(room string) string { return "talk:" + room }
+func newHouse(h *hub.Hub, limits Limits) *house {
+	return &house{hub: h, limits: limits, seed: maphash.MakeSeed()}
+}
+
+func seatIn(room string) string { return "chat-seat:" + room }
+func talkIn(room string) string { return "chat:" + room }
 
 // encoding is how a hub's messages are told. What has no place in a history is an
 // event already: a welcome, or a refusal.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/wye-org/wye/cmd/wye/game/codec"
 	"github.com/wye-org/wye/cmd/wye/rooms"
@@ -31,7 +32,7 @@ func (h *house) converse(ctx context.Context, c *websocket.Conn, session string)
 	if err != nil {
 		return err
 	}
-	v := &viewer{h.hub, session, member, client, out}
+	v := &viewer{hub: h.hub, session: session, member: member, client: client, out: out}
 	err = h.host(ctx, c, v)
 	client.Close()
 
@@ -57,6 +58,9 @@ type viewer struct {
 	member  uint32
 	client  *hub.Client
 	out     *outlet
+
+	mu   sync.Mutex // guards name
+	name string     // under which the member plays; "": it does not
 }
 
 // host greets v, and listens until it ends.
@@ -71,10 +75,8 @@ func (h *house) host(ctx context.Context, c *websocket.Conn, v *viewer) error {
 		}
 		return err
 	}
-	if err := h.sessions.enter(v.session); err != nil {
-		return err
-	}
-	defer h.sessions.leave(v.session)
+	h.sessions.enter(v)
+	defer h.sessions.leave(v)
 	// Before the closing, which waits for the peer.
 	defer v.does(context.WithoutCancel(ctx), codec.Leave{})
 
@@ -107,6 +109,9 @@ func (v *viewer) hear(ctx context.Context, typ websocket.MessageType, p []byte) 
 			return v.client.Send(codec.AppendRefusal(nil, err.Error()), true)
 		}
 		m = codec.Join{Name: name}
+		v.plays(name)
+	case codec.Leave:
+		v.plays("")
 	case codec.Inputs:
 		v.out.saw(up.Seen)
 		if up.N == 0 {
@@ -121,6 +126,24 @@ func (v *viewer) hear(ctx context.Context, typ websocket.MessageType, p []byte) 
 func (v *viewer) does(ctx context.Context, m codec.Up) error {
 	_, err := v.hub.Publish(ctx, doneIn(v.session), appendDeed(nil, v.member, m), &hub.PublishOptions{Binary: true})
 	return err
+}
+
+// plays notes under which name the member does; "": it does not.
+func (v *viewer) plays(name string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.name = name
+}
+
+// joinAgain tells an owner that has just begun that the member plays.
+func (v *viewer) joinAgain(ctx context.Context) error {
+	v.mu.Lock()
+	name := v.name
+	v.mu.Unlock()
+	if name == "" {
+		return nil
+	}
+	return v.does(ctx, codec.Join{Name: name})
 }
 
 // newMember is a number that no other member of a session has, whichever server

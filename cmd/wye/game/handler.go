@@ -13,6 +13,7 @@ import (
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/cmd/wye/game/codec"
 	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -35,11 +36,11 @@ type Handler struct {
 	http  http.Handler
 }
 
-// NewHandler returns a handler of sessions within the given bounds, of which
-// Seats is how many see one. The message sizes and rates, the subprotocol and
-// the Check of accept are the handler's own. The caller closes the handler when
-// its last connection has ended.
-func NewHandler(limits rooms.Limits, accept websocket.AcceptOptions) (*Handler, error) {
+// NewHandler returns a handler of sessions in h, which has the [Namespaces] and that
+// of package lease. The message sizes and rates, the subprotocol and the Check of
+// accept are the handler's own. The caller closes h when the handler's last
+// connection has ended.
+func NewHandler(h *hub.Hub, accept websocket.AcceptOptions) *Handler {
 	accept.Subprotocols = []string{Subprotocol}
 	accept.MaxMessage = codec.MaxUp
 	accept.MessageRate, accept.MessageBurst = messageRate, messageRate
@@ -47,10 +48,7 @@ func NewHandler(limits rooms.Limits, accept websocket.AcceptOptions) (*Handler, 
 	if accept.Logger == nil {
 		accept.Logger = slog.New(slog.DiscardHandler)
 	}
-	house, err := newHouse(limits, accept.Logger)
-	if err != nil {
-		return nil, err
-	}
+	house := newHouse(h)
 	// Who finds the session full is told so in plain HTTP.
 	accept.Check = func(r *http.Request) error {
 		name := r.PathValue("session")
@@ -64,7 +62,7 @@ func NewHandler(limits rooms.Limits, accept websocket.AcceptOptions) (*Handler, 
 			return nil
 		}
 		return err
-	}, &accept)}, nil
+	}, &accept)}
 }
 
 // ServeHTTP implements [http.Handler].
@@ -77,6 +75,3 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.SetPathValue("session", name)
 	h.http.ServeHTTP(w, r)
 }
-
-// Close refuses newcomers, ends what is left, and forgets the worlds.
-func (h *Handler) Close() { h.house.close() }

@@ -5,15 +5,14 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
-	"log/slog"
 
-	"github.com/wye-org/wye/cmd/wye/game/codec"
 	"github.com/wye-org/wye/cmd/wye/rooms"
 	"github.com/wye-org/wye/hub"
 )
 
 // A house has the sessions. Each is two channels of a hub: in one its viewers
-// get the states, in the other its owner hears what members do.
+// get the states, in the other its owner hears what members do. Of the servers that
+// share the hub's engine one is its owner, by a lease.
 type house struct {
 	hub      *hub.Hub
 	sessions sessions
@@ -22,54 +21,44 @@ type house struct {
 // stateKey is what states are conflated by. What else a viewer is sent has none.
 const stateKey = "state"
 
-// ownerPrincipal is whom the hub lets hear what members do. A member has no
-// principal: that of a connection is not told to the hub.
-const ownerPrincipal = "owner"
+// ownerPrincipal is whom the hub lets hear what members do: nobody who connects has
+// it.
+var ownerPrincipal = "owner of games " + rand.Text()
 
 var errNotOwner = errors.New("game: only the owner of a session hears what is done")
 
-func seenIn(session string) string { return "seen:" + session }
-func doneIn(session string) string { return "done:" + session }
+func seenIn(session string) string { return "game:" + session }
+func doneIn(session string) string { return "game-input:" + session }
 
-func newHouse(limits rooms.Limits, log *slog.Logger) (*house, error) {
-	h, err := hub.New(hub.Options{
-		Namespaces: []hub.Namespace{{
-			Name:         "seen",
-			Slow:         hub.Conflate,
-			MaxChannels:  limits.Rooms,
-			MaxMembers:   limits.Seats,
-			MaySubscribe: hub.Anyone,
-		}, {
-			Name: "done",
-			Slow: hub.DropOldest, // which is what an owner does with too many inputs
-			MaySubscribe: func(_ context.Context, r hub.Request) error {
-				if r.Principal != ownerPrincipal {
-					return errNotOwner
-				}
-				return nil
-			},
-		}},
-		MaxMessage: codec.MaxFrame,
-		Logger:     log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &house{hub: h, sessions: sessions{
-		limits: limits,
+// Namespaces are what the hub of a Handler has to have, beside that of leases.
+func Namespaces(limits rooms.Limits) []hub.Namespace {
+	return []hub.Namespace{{
+		Name:         "game",
+		Slow:         hub.Conflate,
+		MaxChannels:  limits.Rooms,
+		MaxMembers:   limits.Seats,
+		MaySubscribe: hub.Anyone,
+	}, {
+		Name: "game-input",
+		Slow: hub.DropOldest, // which is what an owner does with too many inputs
+		MaySubscribe: func(_ context.Context, r hub.Request) error {
+			if r.Principal != ownerPrincipal {
+				return errNotOwner
+			}
+			return nil
+		},
+	}}
+}
+
+func newHouse(h *hub.Hub) *house {
+	return &house{h, sessions{
 		byName: map[string]*session{},
 		open:   func(name string) *owner { return newOwner(h, name, newSeed()) },
-	}}, nil
+	}}
 }
 
 func newSeed() uint32 {
 	var b [4]byte
 	rand.Read(b[:]) // never fails
 	return binary.LittleEndian.Uint32(b[:])
-}
-
-// close refuses newcomers, ends what is left, and forgets the worlds.
-func (h *house) close() {
-	h.hub.Close()
-	h.sessions.close()
 }

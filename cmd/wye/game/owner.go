@@ -15,58 +15,72 @@ import (
 // somebody else.
 const idleAfter = 60 * arena.Rate
 
-// An owner has the world of one session, and alone moves it. Everyone else knows
-// of two channels: what members do is published in one, and the owner publishes
-// each state whole in the other. So it makes no difference to it, or to them, on
-// which servers they are.
+// confirmWithin is how many ticks those who played under another owner have to say
+// that they are still there: their servers say so at once.
+const confirmWithin = 2 * arena.Rate
+
+// An owner has the world of one session, and alone moves it, as long as it has the
+// lease. Everyone else knows of two channels: what members do is published in one,
+// and the owner publishes each state whole in the other. So it makes no difference
+// to it, or to them, on which servers they are.
 type owner struct {
 	hub     *hub.Hub
 	session string
+	seed    uint32
+	client  *hub.Client // hears what members do, while the owner is one; for begin and run
 
-	mu    sync.Mutex // guards what is below
-	world *arena.World
-
-	// stop ends the ticks and waits for their end. It is nil without ticks;
-	// sessions calls it and start one after the other.
-	stop func()
+	mu        sync.Mutex // guards what is below
+	world     *arena.World
+	inherited map[uint32]struct{} // who played under another owner, and was not heard of
+	confirm   int                 // ticks until these are taken to be gone
 }
 
 func newOwner(h *hub.Hub, session string, seed uint32) *owner {
-	return &owner{hub: h, session: session, world: arena.New(seed)}
+	return &owner{hub: h, session: session, seed: seed, world: arena.New(seed)}
 }
 
-// start lets the world tick and its owner hear, until stop is called. Nobody is
-// there yet.
-func (o *owner) start() error {
-	o.mu.Lock()
-	o.world.Clear() // of who was the last: that they left may have come too late
-	o.mu.Unlock()
-	ctx, cancel := context.WithCancel(context.Background())
+// begin takes the world over from the owner before, if that is further than what is
+// known here, and hears what members do.
+func (o *owner) begin(ctx context.Context, baton []byte) error {
+	o.takeOver(baton)
 	client, err := o.hub.Connect(inbox{o}, &hub.ClientOptions{Principal: ownerPrincipal})
-	if err == nil {
-		_, err = client.Join(ctx, doneIn(o.session), nil)
-	}
 	if err != nil {
-		cancel()
-		if client != nil {
-			client.Close()
-		}
 		return err
 	}
-	var ticks sync.WaitGroup
-	ticks.Go(func() { o.run(ctx) }) // ends with stop, which waits for it
-	o.stop = func() {
-		cancel()
+	if _, err := client.Join(ctx, doneIn(o.session), nil); err != nil {
 		client.Close()
-		ticks.Wait()
-		o.stop = nil
+		return err
 	}
+	o.client = client
 	return nil
+}
+
+func (o *owner) takeOver(baton []byte) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	before, err := codec.Apply(new(arena.State), baton)
+	if err == nil && int32(before.Tick-o.world.State().Tick) > 0 {
+		o.world = arena.Continue(o.seed, before)
+	}
+	o.inherited, o.confirm = map[uint32]struct{}{}, confirmWithin
+	for _, p := range o.world.State().Players {
+		if p.Kind == arena.Person {
+			o.inherited[p.Member] = struct{}{}
+		}
+	}
+}
+
+// baton is what another owner has to know to go on.
+func (o *owner) baton() []byte {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return codec.AppendSnapshot(nil, o.world.State())
 }
 
 // run ticks at [arena.Rate]. A tick that comes too late is left out, rather than
 // that a busy machine gets behind further and further.
 func (o *owner) run(ctx context.Context) {
+	defer o.client.Close()
 	ticks := time.NewTicker(time.Second / arena.Rate)
 	defer ticks.Stop()
 	var b []byte
@@ -87,6 +101,11 @@ func (o *owner) step() *arena.State {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.world.Step()
+	if o.confirm--; o.confirm == 0 {
+		for member := range o.inherited {
+			o.world.Leave(member)
+		}
+	}
 	s := o.world.State()
 	if s.Tick%arena.Rate == 0 {
 		o.sendAway(s)
@@ -107,6 +126,7 @@ func (o *owner) sendAway(s *arena.State) {
 func (o *owner) hear(member uint32, m codec.Up) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	delete(o.inherited, member)
 	switch m := m.(type) {
 	case codec.Join:
 		o.world.Join(member, m.Name)

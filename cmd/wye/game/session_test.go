@@ -12,6 +12,7 @@ import (
 
 	"github.com/wye-org/wye/cmd/wye/game/arena"
 	"github.com/wye-org/wye/cmd/wye/game/codec"
+	"github.com/wye-org/wye/cmd/wye/lease"
 	"github.com/wye-org/wye/cmd/wye/rooms"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
@@ -29,16 +30,28 @@ type guest struct {
 	number uint32
 }
 
+// testHub is a server's, on an engine that several may share.
+func testHub(t *testing.T, engine hub.Engine, limits rooms.Limits) *hub.Hub {
+	t.Helper()
+	h, err := hub.New(hub.Options{
+		Engine:     engine,
+		Namespaces: append(Namespaces(limits), lease.Namespace()),
+		Logger:     slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { h.Close() })
+	return h
+}
+
 // newTestHouse has a house whose worlds are all of that seed. It has to be called
 // in a bubble.
 func newTestHouse(t *testing.T, seed uint32) *house {
 	t.Helper()
-	h, err := newHouse(rooms.Limits{Rooms: 3, Seats: 20, Linger: time.Minute}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
+	engine := hub.NewMemory(&hub.MemoryOptions{Linger: time.Minute})
+	h := newHouse(testHub(t, engine, rooms.Limits{Rooms: 3, Seats: 20}))
 	h.sessions.open = func(name string) *owner { return newOwner(h.hub, name, seed) }
-	t.Cleanup(h.close)
 	return h
 }
 
@@ -259,6 +272,12 @@ func (ss *sessions) kept() map[string]*session {
 	return maps.Clone(ss.byName)
 }
 
+func tickOf(o *owner) uint32 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.world.State().Tick
+}
+
 // A session that nobody sees stands still, and goes on with the next one who
 // comes; after a while it is forgotten.
 func TestAnEmptySessionStandsStill(t *testing.T) {
@@ -266,12 +285,12 @@ func TestAnEmptySessionStandsStill(t *testing.T) {
 		h := newTestHouse(t, 1)
 		g := visit(t, h, nil)
 		g.plays("Ada")
-		g.leaves()
 		o := h.sessions.kept()["lobby"].owner
-		if o.stop != nil {
-			t.Error("an empty session ticks")
+		g.leaves()
+		if n := len(h.sessions.kept()); n != 0 || h.hub.Stats().Clients != 0 {
+			t.Errorf("an empty session is one of %d", n)
 		}
-		was := o.world.State().Tick
+		was := tickOf(o)
 		time.Sleep(59 * time.Second)
 		g = visit(t, h, nil)
 		g.sees()
@@ -284,32 +303,18 @@ func TestAnEmptySessionStandsStill(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * time.Minute) // with someone in it
-		if h.sessions.kept()["lobby"].owner != o {
-			t.Error("a session was dropped with someone in it")
+		was = tickOf(h.sessions.kept()["lobby"].owner)
+		if was < 3600 {
+			t.Errorf("after two minutes it is tick %d", was)
 		}
 		g.conn.CloseNow()
 		<-g.done
 		time.Sleep(61 * time.Second)
-		if n := len(h.sessions.kept()); n != 0 {
-			t.Errorf("%d sessions are kept after a minute", n)
+		g = visit(t, h, nil)
+		if g.sees(); g.state.Tick != 1 {
+			t.Errorf("after a minute without anybody it went on at tick %d", g.state.Tick)
 		}
-	})
-}
-
-// Sessions that linger do not lock newcomers out.
-func TestTheLongestEmptySessionGivesWay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newTestHouse(t, 1)
-		for _, name := range []string{"a", "b", "c", "d", "a"} {
-			if err := h.sessions.enter(name); err != nil {
-				t.Fatal(err)
-			}
-			h.sessions.leave(name)
-			time.Sleep(time.Second)
-		}
-		if kept := h.sessions.kept(); len(kept) != 3 || kept["a"] == nil || kept["b"] != nil {
-			t.Errorf("kept are %v", kept)
-		}
+		g.leaves()
 	})
 }
 
@@ -533,11 +538,10 @@ func TestLeavingIsNotLost(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := h.sessions.enter("lobby"); err != nil {
-			t.Fatal(err)
-		}
-		defer h.sessions.leave("lobby")
-		v := &viewer{h.hub, "lobby", 7, client, newOutlet(server)}
+		v := &viewer{hub: h.hub, session: "lobby", member: 7, client: client, out: newOutlet(server)}
+		h.sessions.enter(v)
+		defer h.sessions.leave(v)
+		synctest.Wait() // until there is an owner
 		people := func() (n int) {
 			synctest.Wait()
 			o := h.sessions.kept()["lobby"].owner
@@ -661,11 +665,7 @@ func TestAFullSession(t *testing.T) {
 // Who found a place before the switch and none after it is told so.
 func TestNoMoreSeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := newHouse(rooms.Limits{Rooms: 1, Seats: 1, Linger: time.Minute}, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer h.close()
+		h := newHouse(testHub(t, nil, rooms.Limits{Rooms: 1, Seats: 1}))
 		ada := visit(t, h, nil)
 		for _, session := range []string{"lobby", "another"} {
 			client, server := websocket.Pipe(nil, nil)
@@ -684,12 +684,12 @@ func TestNoMoreSeats(t *testing.T) {
 
 // A server that ends ends its games: the hub's goodbye is told, and nothing goes
 // on.
-func TestClosingTheHouse(t *testing.T) {
+func TestClosingTheHub(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newTestHouse(t, 1)
 		g := visit(t, h, nil)
 		g.plays("Ada")
-		h.close()
+		h.hub.Close()
 		for {
 			if _, _, err := g.conn.Read(t.Context()); err != nil {
 				if code := websocket.CloseStatus(err); code != websocket.StatusGoingAway {

@@ -1,107 +1,77 @@
 package game
 
 import (
+	"context"
 	"sync"
-	"time"
 
-	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/cmd/wye/game/codec"
+	"github.com/wye-org/wye/cmd/wye/lease"
 )
 
-// sessions are those that somebody sees on this server, and those that nobody
-// has seen for less than a while.
+// sessions are those that somebody sees on this server.
 type sessions struct {
-	limits rooms.Limits
-	open   func(name string) *owner
+	open func(name string) *owner
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what is below
 	byName map[string]*session
 }
 
-// session is an owner that ticks while there are viewers; the mutex of sessions
-// guards it.
+// session is one that somebody sees here; the mutex of sessions guards it. Which of
+// the servers that it has viewers on moves its world, the lease decides.
 type session struct {
 	owner   *owner
-	viewers int
-	since   time.Time   // without viewers
-	drop    *time.Timer // without viewers
+	lease   *lease.Lease
+	viewers map[*viewer]struct{}
 }
 
-// enter is for one more viewer of the session of that name. With the first one
-// its time goes on.
-func (ss *sessions) enter(name string) error {
+// enter is for one more viewer. With the first one of any server its time goes on.
+func (ss *sessions) enter(v *viewer) {
 	ss.mu.Lock()
 	defer ss.mu.Unlock()
-	s := ss.byName[name]
+	s := ss.byName[v.session]
 	if s == nil {
-		if len(ss.byName) >= ss.limits.Rooms {
-			ss.evict()
-		}
-		s = &session{owner: ss.open(name)}
-		ss.byName[name] = s
+		o := ss.open(v.session)
+		s = &session{owner: o, viewers: map[*viewer]struct{}{}}
+		s.lease = lease.Seek(o.hub, lease.Task{
+			Name:    "game/" + v.session,
+			Begin:   o.begin,
+			Run:     o.run,
+			Baton:   o.baton,
+			Changed: func() { ss.joinAgain(s) },
+		})
+		ss.byName[v.session] = s
 	}
-	if s.viewers == 0 {
-		if err := s.owner.start(); err != nil {
-			return err
-		}
-		if s.drop != nil {
-			s.drop.Stop()
-			s.drop = nil
-		}
-	}
-	s.viewers++
-	return nil
+	s.viewers[v] = struct{}{}
 }
 
-// leave is for one viewer less. Without any the session stands still, and it is
-// forgotten after [rooms.Limits.Linger].
-func (ss *sessions) leave(name string) {
+// leave is for one viewer less. Without any on a server that is no longer the
+// session's owner; without any at all the session stands still, and is forgotten
+// with what its last owner wrote.
+func (ss *sessions) leave(v *viewer) {
 	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	s := ss.byName[name]
-	if s.viewers--; s.viewers > 0 {
-		return
+	s := ss.byName[v.session]
+	delete(s.viewers, v)
+	last := len(s.viewers) == 0
+	if last {
+		delete(ss.byName, v.session)
 	}
-	s.owner.stop() // takes no longer than a tick
-	s.since = time.Now()
-	// Its function ends at once; enter and close stop it.
-	var drop *time.Timer
-	drop = time.AfterFunc(ss.limits.Linger, func() {
-		ss.mu.Lock()
-		defer ss.mu.Unlock()
-		if s.drop == drop { // not stopped too late
-			delete(ss.byName, name)
-		}
-	})
-	s.drop = drop
-}
-
-// evict forgets the session that has been without viewers for longest: those
-// that linger must not lock newcomers out. How many have viewers is the hub's to
-// bound.
-func (ss *sessions) evict() {
-	var oldest string
-	var found *session
-	for name, s := range ss.byName {
-		if s.viewers == 0 && (found == nil || s.since.Before(found.since)) {
-			oldest, found = name, s
-		}
-	}
-	if found != nil {
-		found.drop.Stop()
-		found.drop = nil
-		delete(ss.byName, oldest)
+	ss.mu.Unlock()
+	if last {
+		// That they left may be on its way to the owner still.
+		s.owner.hear(v.member, codec.Leave{})
+		s.lease.Close()
 	}
 }
 
-// close forgets the sessions without viewers.
-func (ss *sessions) close() {
+// joinAgain tells a new owner who plays here.
+func (ss *sessions) joinAgain(s *session) {
 	ss.mu.Lock()
-	defer ss.mu.Unlock()
-	for name, s := range ss.byName {
-		if s.viewers == 0 {
-			s.drop.Stop()
-			s.drop = nil
-			delete(ss.byName, name)
-		}
+	viewers := make([]*viewer, 0, len(s.viewers))
+	for v := range s.viewers {
+		viewers = append(viewers, v)
+	}
+	ss.mu.Unlock()
+	for _, v := range viewers {
+		v.joinAgain(context.Background()) // what fails, the player does again
 	}
 }

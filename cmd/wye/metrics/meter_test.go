@@ -54,7 +54,7 @@ func busy() *metrics.Meter {
 func exposition(t testing.TB, m *metrics.Meter) string {
 	t.Helper()
 	w := httptest.NewRecorder()
-	metrics.Handler(m, slog.New(slog.DiscardHandler)).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	metrics.Handler(slog.New(slog.DiscardHandler), m).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
 	if w.Code != http.StatusOK {
 		t.Fatalf("%d: %s", w.Code, w.Body)
 	}
@@ -142,7 +142,7 @@ func TestExpositionOfNothing(t *testing.T) {
 }
 
 func TestHandlerAnswers(t *testing.T) {
-	h := metrics.Handler(metrics.NewMeter(), slog.New(slog.DiscardHandler))
+	h := metrics.Handler(slog.New(slog.DiscardHandler), metrics.NewMeter())
 	for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "DELETE": 405} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(method, "/metrics", nil))

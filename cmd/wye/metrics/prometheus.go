@@ -85,11 +85,12 @@ func result(status int) string {
 	return strconv.Itoa(status)
 }
 
-// Handler tells m, the Go runtime and the process to Prometheus. It answers GET
-// and HEAD.
-func Handler(m *Meter, log *slog.Logger) http.Handler {
+// Handler tells what of them there is, the Go runtime and the process to Prometheus.
+// It answers GET and HEAD.
+func Handler(log *slog.Logger, of ...prometheus.Collector) http.Handler {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(m,
+	registry.MustRegister(of...)
+	registry.MustRegister(
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.MetricsGC, collectors.MetricsScheduler)),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -23,26 +23,23 @@ type Handler struct {
 	http http.Handler
 }
 
-// NewHandler returns a handler of rooms within the given bounds. Who sends more
-// messages a second than rate is not read from until their turn comes, so that
-// their own TCP connection slows them down. The caller closes the handler when
-// its last connection has ended.
-func NewHandler(limits rooms.Limits, rate pace.Rate, accept websocket.AcceptOptions) (*Handler, error) {
-	h, err := hub.New(hub.Options{
-		Namespaces: []hub.Namespace{{
-			Name:         "room",
-			MaxChannels:  limits.Rooms,
-			MaxMembers:   limits.Seats,
-			Slow:         hub.Disconnect, // nobody misses a message without being told
-			MaySubscribe: hub.Anyone,
-			MayPublish:   hub.Anyone,
-		}},
-		MaxMessage: max(accept.MaxMessage, 1<<20),
-		Logger:     accept.Logger,
-	})
-	if err != nil {
-		return nil, err
+// Namespace is what the hub of a Handler has to have.
+func Namespace(limits rooms.Limits) hub.Namespace {
+	return hub.Namespace{
+		Name:         "room",
+		MaxChannels:  limits.Rooms,
+		MaxMembers:   limits.Seats,
+		Slow:         hub.Disconnect, // nobody misses a message without being told
+		MaySubscribe: hub.Anyone,
+		MayPublish:   hub.Anyone,
 	}
+}
+
+// NewHandler returns a handler of rooms in h, which has the [Namespace] and takes
+// messages that are as long as accept's. Who sends more messages a second than rate
+// is not read from until their turn comes, so that their own TCP connection slows
+// them down. The caller closes h when the handler's last connection has ended.
+func NewHandler(h *hub.Hub, rate pace.Rate, accept websocket.AcceptOptions) *Handler {
 	r := &Handler{hub: h, rate: rate}
 	accept.SelectSubprotocol = firstOffered
 	// Who finds the room full is told so in plain HTTP.
@@ -53,7 +50,7 @@ func NewHandler(limits rooms.Limits, rate pace.Rate, accept websocket.AcceptOpti
 	r.http = websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
 		return r.relay(ctx, c, c.Request().PathValue("room"))
 	}, &accept)
-	return r, nil
+	return r
 }
 
 // ServeHTTP implements [http.Handler].
@@ -66,9 +63,6 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.SetPathValue("room", name)
 	h.http.ServeHTTP(w, r)
 }
-
-// Close refuses newcomers and ends what is left.
-func (h *Handler) Close() { h.hub.Close() }
 
 // channel is that of a room.
 func channel(room string) string { return "room:" + room }

@@ -3,6 +3,7 @@ package relay
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/wye-org/wye/cmd/wye/pace"
 	"github.com/wye-org/wye/cmd/wye/rooms"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -18,12 +20,18 @@ var limits = rooms.Limits{Rooms: 2, Seats: 3}
 
 func newHandler(t *testing.T, rate pace.Rate) *Handler {
 	t.Helper()
-	h, err := NewHandler(limits, rate, websocket.AcceptOptions{})
+	return newServer(t, nil, rate)
+}
+
+// newServer is one of those that share an engine.
+func newServer(t *testing.T, engine hub.Engine, rate pace.Rate) *Handler {
+	t.Helper()
+	h, err := hub.New(hub.Options{Engine: engine, Namespaces: []hub.Namespace{Namespace(limits)}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(h.Close)
-	return h
+	t.Cleanup(func() { h.Close() })
+	return NewHandler(h, rate, websocket.AcceptOptions{})
 }
 
 // enter puts a connection into a room. It has to be called in a bubble.
@@ -161,10 +169,25 @@ func TestFull(t *testing.T) {
 		if code := ask("elsewhere"); code != http.StatusServiceUnavailable {
 			t.Errorf("with as many rooms as may be another one answers %d, want 503", code)
 		}
-		h.Close()
+		h.hub.Close()
 		if err := <-left; err != nil {
 			t.Errorf("the end of the server is taken for a failure of ours: %v", err)
 		}
+	})
+}
+
+// A room is one room on all servers.
+func TestServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		engine := hub.NewMemory(nil)
+		a, b := newServer(t, engine, 0), newServer(t, engine, 0)
+		ada, _ := enter(t, a, "here", nil)
+		bob, _ := enter(t, b, "here", nil)
+		synctest.Wait()
+		send(t, ada, websocket.MessageText, "from one")
+		receives(t, bob, websocket.MessageText, "from one")
+		send(t, bob, websocket.MessageBinary, "from the other")
+		receives(t, ada, websocket.MessageBinary, "from the other")
 	})
 }
 

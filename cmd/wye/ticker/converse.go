@@ -24,7 +24,11 @@ func (h *Handler) converse(ctx context.Context, c *websocket.Conn, first []strin
 		return err
 	}
 	defer client.Close()
-	defer h.feed.listen()()
+	leave, err := h.feed.listen(ctx)
+	if err != nil {
+		return h.turnAway(ctx, c, err)
+	}
+	defer leave()
 	f := follower{feed: &h.feed, out: out, client: client}
 	if err := f.begin(ctx, first); err != nil {
 		return ended(err)
@@ -50,6 +54,16 @@ func (h *Handler) converse(ctx context.Context, c *websocket.Conn, first []strin
 			return ended(err)
 		}
 	}
+}
+
+// turnAway closes a connection that cannot be told any prices for now.
+func (h *Handler) turnAway(ctx context.Context, c *websocket.Conn, err error) error {
+	if errors.Is(err, errNoPrices) || errors.Is(err, hub.ErrUnavailable) {
+		h.accept.Logger.WarnContext(ctx, "ticker connection closed", "err", err)
+		// Close is bounded by the connection's own close timeout.
+		err = c.Close(ctx, websocket.StatusTryAgainLater, "there are no prices for now: reconnect")
+	}
+	return ended(err)
 }
 
 // ended is nil for a connection that has ended, or that the hub has given up,

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wye-org/wye/cmd/wye/lease"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
@@ -43,15 +44,12 @@ type exchange struct {
 }
 
 func newExchange(t *testing.T) *exchange {
-	h, err := hub.New(hub.Options{Namespaces: []hub.Namespace{Namespace()}, Logger: slog.New(slog.DiscardHandler)})
+	h, err := hub.New(hub.Options{Namespaces: []hub.Namespace{Namespace(), lease.Namespace()}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	x := &exchange{t, NewHandler(h, 1, websocket.AcceptOptions{})}
-	t.Cleanup(func() {
-		x.Close()
-		h.Close()
-	})
+	t.Cleanup(func() { h.Close() })
 	return x
 }
 
@@ -397,12 +395,6 @@ func TestTheMarketMovesWhileSomebodyListens(t *testing.T) {
 		}
 		q.conn.CloseNow()
 		<-q.ended
-		x.Close()
-		select {
-		case <-x.feed.ended:
-		default:
-			t.Error("the market still moves, though it is closed")
-		}
 		if s := x.feed.hub.Stats(); s.Clients != 0 {
 			t.Errorf("%d clients are left in the hub", s.Clients)
 		}
@@ -527,32 +519,16 @@ func TestReadyEndsWithTheConnection(t *testing.T) {
 	})
 }
 
-// Two runs would mix up the order of ticks.
-func TestARunBeginsWhenTheOneBeforeHasEnded(t *testing.T) {
+// What a client was told does not change afterwards.
+func TestAQuoteIsACopy(t *testing.T) {
 	bubble(t, func(t *testing.T, x *exchange) {
-		f := &x.feed
-		f.market = openMarket(1, time.Now())
-		before, ended := make(chan struct{}), make(chan struct{})
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		go f.run(ctx, before, ended) // received below
-		time.Sleep(time.Minute)
-		if q := f.quote("ACME"); q.Seq != keptPrices {
-			t.Errorf("the market has moved to %d", q.Seq)
-		}
-		close(before)
-		time.Sleep(time.Minute)
-		q := f.quote("ACME")
-		if q.Seq == keptPrices {
-			t.Error("the market does not move")
-		}
+		p := x.connect("ACME")
+		q := x.feed.quote("ACME")
 		prices := slices.Clone(q.Prices)
-		time.Sleep(time.Minute)
+		p.readFor(time.Minute)
 		if !slices.Equal(q.Prices, prices) {
 			t.Error("a quote changes after it was made")
 		}
-		cancel()
-		<-ended
 	})
 }
 
@@ -569,7 +545,7 @@ func TestHowAConversationEnds(t *testing.T) {
 
 func TestTheHubSaysGoodbye(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h, err := hub.New(hub.Options{Namespaces: []hub.Namespace{Namespace()}})
+		h, err := hub.New(hub.Options{Namespaces: []hub.Namespace{Namespace(), lease.Namespace()}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -591,7 +567,6 @@ func TestTheHubSaysGoodbye(t *testing.T) {
 		if err := <-closed; err != nil {
 			t.Error(err)
 		}
-		x.Close()
 		if err := x.converse(t.Context(), nil, nil); err == nil {
 			t.Error("a connection was taken after that")
 		}

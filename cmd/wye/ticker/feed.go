@@ -2,68 +2,153 @@ package ticker
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"sync"
 	"time"
 
+	"github.com/wye-org/wye/cmd/wye/lease"
 	"github.com/wye-org/wye/hub"
 )
 
-// A feed lets the market move while somebody listens, and publishes each tick
-// into its symbol's channel.
+// A feed is the market as this server knows it. Of the servers that share the hub's
+// engine one makes the prices, while somebody listens anywhere, and publishes each
+// tick into its symbol's channel; the others take down what they hear, for those who
+// come later.
 type feed struct {
 	hub  *hub.Hub
 	seed uint64
 
-	mu        sync.Mutex // guards what is below
-	market    *market    // nil before the first listener
+	door      sync.Mutex // guards what is below, and is held while the first listener comes or the last goes
 	listeners int
-	stop      context.CancelFunc // ends the run; nil: there is none
-	ended     chan struct{}      // closed when the last run has; nil before the first
+	lease     *lease.Lease // nil: nobody listens
+	ear       *hub.Client  // likewise
+
+	mu     sync.Mutex // guards what is below
+	market *market    // nil before the first listener
+	known  bool       // it is as it stands, and not as it stood when somebody last listened here
 }
 
-// listen has the market move until leave is called, once.
-func (f *feed) listen() (leave func()) {
+// settleWithin is how long a listener waits until it is known how the market stands.
+const settleWithin = 5 * time.Second
+
+var errNoPrices = errors.New("ticker: nobody is known to make the prices")
+
+// listen has the market move until leave is called, once. It returns when it is
+// known how the market stands.
+func (f *feed) listen(ctx context.Context) (leave func(), err error) {
+	settled, err := f.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	late := time.NewTimer(settleWithin)
+	defer late.Stop()
+	select {
+	case <-settled:
+		return f.leave, nil
+	case <-late.C:
+		err = errNoPrices
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	f.leave()
+	return nil, err
+}
+
+func (f *feed) enter(ctx context.Context) (settled <-chan struct{}, err error) {
+	f.door.Lock()
+	defer f.door.Unlock()
+	if f.listeners == 0 {
+		if err := f.open(ctx); err != nil {
+			return nil, err
+		}
+	}
+	f.listeners++
+	return f.lease.Settled(), nil
+}
+
+// open is for the first listener. door is held.
+func (f *feed) open(ctx context.Context) error {
 	f.mu.Lock()
-	defer f.mu.Unlock()
 	if f.market == nil {
 		f.market = openMarket(f.seed, time.Now())
 	}
-	f.listeners++
-	if f.stop == nil {
-		ctx, cancel := context.WithCancel(context.Background())
-		before, ended := f.ended, make(chan struct{})
-		f.stop, f.ended = cancel, ended
-		go f.run(ctx, before, ended) // the feed's; ends when the last listener leaves
+	f.known = false
+	f.mu.Unlock()
+	ear, err := f.hub.Connect(ear{f}, nil)
+	if err != nil {
+		return err
 	}
-	return f.leave
+	for i := range Companies {
+		if _, err := ear.Join(ctx, channelOf(Companies[i].Symbol), nil); err != nil {
+			ear.Close()
+			return err
+		}
+	}
+	f.ear = ear
+	f.lease = lease.Seek(f.hub, lease.Task{
+		Name:  "ticker",
+		Begin: f.begin,
+		Run:   f.run,
+		Baton: f.baton,
+		Heard: func(baton []byte) { f.takeOver(baton) },
+	})
+	return nil
 }
 
 func (f *feed) leave() {
+	f.door.Lock()
+	defer f.door.Unlock()
+	if f.listeners--; f.listeners == 0 {
+		f.lease.Close()
+		f.ear.Close()
+		f.lease, f.ear = nil, nil
+	}
+}
+
+// begin goes on from where the market stands.
+func (f *feed) begin(_ context.Context, baton []byte) error {
+	f.takeOver(baton)
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.listeners--; f.listeners == 0 {
-		f.stop()
-		f.stop = nil
-	}
+	f.known = true // nobody knows better
+	return nil
 }
 
-// wait returns when nothing runs any more. There are no listeners.
-func (f *feed) wait() {
+// baton is how the market stands.
+func (f *feed) baton() []byte {
 	f.mu.Lock()
-	ended := f.ended
-	f.mu.Unlock()
-	if ended != nil {
-		<-ended
+	defer f.mu.Unlock()
+	quotes := make([]quotation, len(f.market.quotes))
+	for i := range f.market.quotes {
+		quotes[i] = f.market.quotes[i].told()
 	}
+	p, err := json.Marshal(quotes)
+	if err != nil {
+		return nil // nothing of it can fail
+	}
+	return p
 }
 
-// run publishes ticks as they are due, until ctx ends. It begins when the run
-// before it has ended, so that two never mix up the order.
-func (f *feed) run(ctx context.Context, before <-chan struct{}, ended chan<- struct{}) {
-	defer close(ended)
-	if before != nil {
-		<-before
+// takeOver takes down how the market stands, where that is newer than what is known.
+func (f *feed) takeOver(baton []byte) {
+	var quotes []quotation
+	if json.Unmarshal(baton, &quotes) != nil || len(quotes) == 0 {
+		return
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, told := range quotes {
+		i, ok := index[told.Symbol]
+		if q := &f.market.quotes[i]; ok && (!f.known || told.Seq > q.last.Seq) {
+			q.set(told)
+		}
+	}
+	f.known = true
+}
+
+// run publishes ticks as they are due, until ctx ends.
+func (f *feed) run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -85,20 +170,39 @@ func (f *feed) run(ctx context.Context, before <-chan struct{}, ended chan<- str
 	}
 }
 
+// hear takes down a tick, if it is not this server's own.
+func (f *feed) hear(t trade) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if i, ok := index[t.Symbol]; ok && f.known {
+		f.market.quotes[i].hear(t)
+	}
+}
+
 // quote is a symbol as it stands. There is a listener.
 func (f *feed) quote(symbol string) quotation {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	q := &f.market.quotes[index[symbol]]
-	return quotation{
-		Type:   "quote",
-		Symbol: q.Symbol,
-		Name:   q.Name,
-		Seq:    q.last.Seq,
-		Open:   q.openPrice(),
-		Price:  q.last.Price,
-		Volume: q.last.Volume,
-		Time:   inMilliseconds(q.last.Time),
-		Prices: append([]Price(nil), q.prices...),
-	}
+	return f.market.quotes[index[symbol]].told()
 }
+
+// ear is how the hub reaches a feed, which never has to be waited for.
+type ear struct{ feed *feed }
+
+// TrySend implements [hub.Outlet].
+func (e ear) TrySend(batch []*hub.Message) (n int, err error) {
+	for _, m := range batch {
+		if f := formOf(m); f.isTick {
+			e.feed.hear(f.tick)
+		}
+	}
+	return len(batch), nil
+}
+
+// Send implements [hub.Outlet].
+func (e ear) Send(_ context.Context, batch []*hub.Message) (n int, err error) {
+	return e.TrySend(batch)
+}
+
+// Close implements [hub.Outlet].
+func (ear) Close(error) {}

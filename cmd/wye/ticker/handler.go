@@ -43,7 +43,9 @@ type Handler struct {
 }
 
 // NewHandler returns a handler of a market with the given seed, whose ticks go
-// through h. The bounds and the subprotocol of accept are the handler's own.
+// through h, which has the [Namespace] and that of package lease. Servers that share
+// h's engine have one market: that of the one which makes the prices. The caller
+// closes h when the handler's last connection has ended. The bounds and the subprotocol of accept are the handler's own.
 func NewHandler(h *hub.Hub, seed uint64, accept websocket.AcceptOptions) *Handler {
 	accept.Subprotocols = []string{Subprotocol}
 	accept.MaxMessage = maxRequest
@@ -77,6 +79,3 @@ func asked(r *http.Request) ([]string, error) {
 	names := strings.FieldsFunc(strings.Join(values, ","), func(r rune) bool { return r == ',' })
 	return symbols(names)
 }
-
-// Close waits until the market stands still. The connections have ended.
-func (h *Handler) Close() { h.feed.wait() }

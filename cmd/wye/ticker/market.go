@@ -94,17 +94,60 @@ func (q *quote) trade(now time.Time) Tick {
 	q.last.Price = max(1, Price(math.Round(100*q.open*math.Exp(q.stray))))
 	q.last.Volume += 10 * int64(1+min(500, 12*q.random.ExpFloat64()))
 	q.last.Time = now
-	if len(q.prices) == keptPrices {
-		copy(q.prices, q.prices[1:])
-		q.prices = q.prices[:keptPrices-1]
-	}
-	q.prices = append(q.prices, q.last.Price)
+	q.keep(q.last.Price)
 
 	// Trades come at random: half to one and a half times the mean apart.
 	wait := 0.5 + q.random.Float64()
 	q.due = now.Add(time.Duration(wait * float64(q.every)))
 	return q.last
 }
+
+// keep adds a price to the last ones.
+func (q *quote) keep(p Price) {
+	if len(q.prices) == keptPrices {
+		copy(q.prices, q.prices[1:])
+		q.prices = q.prices[:keptPrices-1]
+	}
+	q.prices = append(q.prices, p)
+}
+
+// told is the quote as others are told it.
+func (q *quote) told() quotation {
+	return quotation{
+		Type:   "quote",
+		Symbol: q.Symbol,
+		Name:   q.Name,
+		Seq:    q.last.Seq,
+		Open:   q.openPrice(),
+		Price:  q.last.Price,
+		Volume: q.last.Volume,
+		Time:   inMilliseconds(q.last.Time),
+		Prices: append([]Price(nil), q.prices...),
+	}
+}
+
+// set makes the quote what another server was told of it.
+func (q *quote) set(told quotation) {
+	q.last = Tick{q.Symbol, told.Seq, max(1, told.Price), told.Volume, told.Time}
+	q.prices = q.prices[:0]
+	for _, p := range told.Prices[max(0, len(told.Prices)-keptPrices):] {
+		q.keep(p)
+	}
+	q.strayed()
+}
+
+// hear takes down a tick that another server has made, if it is newer.
+func (q *quote) hear(t trade) {
+	if t.Seq <= q.last.Seq {
+		return
+	}
+	q.last = Tick{q.Symbol, t.Seq, max(1, t.Price), t.Volume, t.Time}
+	q.keep(q.last.Price)
+	q.strayed()
+}
+
+// strayed is for a price that the quote did not find by itself.
+func (q *quote) strayed() { q.stray = math.Log(float64(q.last.Price) / 100 / q.open) }
 
 // openPrice is what changes are measured against.
 func (c *Company) openPrice() Price { return Price(math.Round(100 * c.open)) }

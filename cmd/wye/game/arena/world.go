@@ -51,6 +51,17 @@ func New(seed uint32) *World {
 	return w
 }
 
+// Continue returns the world that looks like s and goes on from there: what could not
+// be seen of it, such as inputs that waited, is lost. seed is for what comes. s has
+// to be valid.
+func Continue(seed uint32, s *State) *World {
+	w := &World{state: *s, random: random(seed | 1)}
+	for i := range s.Players {
+		w.seats[i].last = s.Players[i].Ack
+	}
+	return w
+}
+
 // State is what the world looks like now.
 func (w *World) State() *State {
 	s := w.state
@@ -83,15 +94,6 @@ func (w *World) Leave(member uint32) {
 	if i := w.slotOf(member); i >= 0 {
 		w.empty(i)
 		w.fill()
-	}
-}
-
-// Clear takes everybody's slot back.
-func (w *World) Clear() {
-	for i := range w.state.Players {
-		if p := &w.state.Players[i]; p.Kind == Person {
-			w.Leave(p.Member)
-		}
 	}
 }
 

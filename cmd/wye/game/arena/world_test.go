@@ -130,13 +130,28 @@ func TestPeopleAndBots(t *testing.T) {
 	w.Leave(99) // who is not here
 }
 
-func TestClear(t *testing.T) {
+// A world that is continued looks the same, and takes no input twice.
+func TestContinue(t *testing.T) {
 	w := New(1)
-	for n := range uint32(Slots) {
-		w.Join(n+1, "x")
+	w.Join(7, "Ada")
+	w.Hear(7, 1, []Input{5, 5, 5})
+	w.steps(100)
+	next := Continue(9, w.State())
+	if *next.State() != *w.State() {
+		t.Error("it looks different")
 	}
-	if w.Clear(); count(w, Person) != 0 || count(w, Bot) != Company {
-		t.Errorf("%d people and %d bots are left", count(w, Person), count(w, Bot))
+	next.Hear(7, 1, []Input{20, 20, 20})
+	if n := len(next.seats[next.slotOf(7)].inputs); n != 0 {
+		t.Errorf("%d old inputs are taken again", n)
+	}
+	next.Hear(7, 4, []Input{20})
+	next.steps(1)
+	if p := person(t, next, 7); p.Ack != 4 || p.Body.Face != 20 {
+		t.Errorf("the next input made %+v", p)
+	}
+	w.steps(1)
+	if *next.State() == *w.State() {
+		t.Error("they share something")
 	}
 }
 
