@@ -1,6 +1,9 @@
 package hub
 
-import "slices"
+import (
+	"slices"
+	"sync"
+)
 
 // queue is what waits for a client, in order. What is being sent is part of it,
 // for the bounds and the counts, but no policy touches it any more.
@@ -32,6 +35,10 @@ func (q *queue) room(most bounds, n int) bool {
 }
 
 func (q *queue) push(e entry) {
+	if n := len(q.entries); n == cap(q.entries) && n >= keepEntries && n < burstEntries {
+		room := bursts.Get().(*[burstEntries]entry)
+		q.entries = room[:copy(room[:], q.entries)]
+	}
 	q.entries = append(q.entries, e)
 	q.add(e, 1)
 }
@@ -68,14 +75,29 @@ func (q *queue) sent(n int) {
 	}
 	q.sending = 0
 	q.entries = slices.Delete(q.entries, 0, n)
-	if len(q.entries) == 0 && cap(q.entries) > keepEntries {
-		q.entries = nil
+	q.rest()
+}
+
+// rest gives up the place of a queue that is empty, but for keepEntries.
+func (q *queue) rest() {
+	if len(q.entries) > 0 || cap(q.entries) <= keepEntries {
+		return
 	}
+	if cap(q.entries) == burstEntries {
+		bursts.Put((*[burstEntries]entry)(q.entries[:burstEntries]))
+	}
+	q.entries = nil
 }
 
 // keepEntries is what an idle client keeps of its queue: the place for what is
 // published now and then.
 const keepEntries = 2
+
+// burstEntries is the place for more, which clients take turns to have: each has
+// it from when more waits until nothing does.
+const burstEntries = 32
+
+var bursts = sync.Pool{New: func() any { return new([burstEntries]entry) }} // of nothing but zeros
 
 // conflate lets m take the place of an entry with its key from the same channel,
 // and reports whether there was one.
@@ -121,6 +143,7 @@ func (q *queue) forget(s *seat) (n int) {
 	}
 	clear(q.entries[len(kept):])
 	q.entries = kept
+	q.rest()
 	return n
 }
 
