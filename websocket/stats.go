@@ -12,6 +12,12 @@ type Stats struct {
 	MessagesReceived, BytesReceived int64
 	MessagesSent, BytesSent         int64
 	Queued                          int // bytes that wait to be sent, frame headers included
+
+	// Stalled: they wait for the peer to read, as far as is known. On a
+	// connection that an event loop serves that is so when the kernel took not
+	// all that it was given: what is not stalled is sent at the end of the turn.
+	// On others it is so when something is queued.
+	Stalled bool
 }
 
 // counters are Stats while they are counted.
@@ -24,6 +30,10 @@ type counters struct {
 func (c *Conn) Stats() Stats {
 	c.mu.Lock()
 	queued := c.queuedLocked()
+	stalled := queued > 0
+	if c.looped != nil {
+		stalled = c.blocked
+	}
 	c.mu.Unlock()
 	return Stats{
 		MessagesReceived: c.messagesReceived.Load(),
@@ -31,6 +41,7 @@ func (c *Conn) Stats() Stats {
 		MessagesSent:     c.messagesSent.Load(),
 		BytesSent:        c.bytesSent.Load(),
 		Queued:           queued,
+		Stalled:          stalled,
 	}
 }
 

@@ -7,10 +7,26 @@ import "context"
 // than all with [ErrQueueFull], or with the reason why no more can be sent.
 func (c *Conn) TryWriteBatch(batch []*Prepared) (n int, err error) {
 	n, err = c.queueBatch(batch)
+	bytes := 0
 	for _, p := range batch[:n] {
-		c.countSent(p.Type(), len(p.Payload()))
+		bytes += len(p.Payload())
 	}
+	c.countBatch(batch[:n], bytes)
 	return n, err
+}
+
+// countBatch is countSent for several, whose payloads have so many bytes.
+func (c *Conn) countBatch(batch []*Prepared, bytes int) {
+	if len(batch) == 0 {
+		return
+	}
+	c.messagesSent.Add(int64(len(batch)))
+	c.bytesSent.Add(int64(bytes))
+	if f := c.opt.Hooks.Sent; f != nil {
+		for _, p := range batch {
+			f(c, p.Type(), len(p.Payload()))
+		}
+	}
 }
 
 func (c *Conn) queueBatch(batch []*Prepared) (n int, err error) {

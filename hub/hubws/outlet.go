@@ -58,8 +58,11 @@ func notNil(p []byte) []byte {
 // Outlet is the way to a hub's client over c. A nil e sends data as it is, as
 // text or binary, and not who came or went.
 //
-// It gives c a batch when all before it is with the kernel, so what waits for a
-// slow client waits in the hub, where the namespace's policy can get at it. When
+// It gives c a batch when all before it is with the kernel, or will be at the end
+// of the turn of c's event loop. So what waits for a slow client waits in the hub,
+// where the namespace's policy can get at it; and a member on a
+// [websocket.Loop] costs no goroutine while it keeps up, whether the callbacks may
+// block or not. When
 // the hub ends the client, c is closed with 1013 (try again later) for
 // [hub.ErrSlow] and [hub.ErrLost], with 1001 (going away) for [hub.ErrClosed], and
 // for a [*hub.DisconnectError] with its code, or 1008 (policy violation). A text must be valid UTF-8.
@@ -75,9 +78,13 @@ type outlet struct {
 	e    *Encoding
 }
 
+// turnBytes is how much a connection is given before the end of its event loop's
+// turn.
+const turnBytes = 64 << 10
+
 // TrySend implements [hub.Outlet].
 func (o *outlet) TrySend(batch []*hub.Message) (n int, err error) {
-	if o.conn.Stats().Queued > 0 {
+	if s := o.conn.Stats(); s.Stalled || s.Queued >= turnBytes {
 		return 0, nil
 	}
 	return o.send(batch)

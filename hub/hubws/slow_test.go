@@ -156,6 +156,7 @@ func TestEncoding(t *testing.T) {
 		if n := made.Load(); n != 4 {
 			t.Errorf("four messages were encoded %d times", n)
 		}
+		synctest.Wait() // it is counted when it was sent
 		if s := counted.Stats(); s.Delivered != 3 {
 			t.Errorf("%+v", s)
 		}
