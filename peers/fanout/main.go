@@ -5,7 +5,8 @@
 //	go run ./fanout -rounds 2 -members 1000 -out ''
 //
 // The members are in the server's process, where a message is counted and dropped,
-// or behind WebSocket connections over loopback, which another process holds. The
+// or behind WebSocket connections over loopback, which another process holds;
+// wye's server has a goroutine for each of these, or a websocket.Loop. The
 // server has the first core for itself. Both hubs send the same bytes: the
 // message in the envelope that centrifuge's client protocol has for it.
 package main
@@ -27,7 +28,7 @@ import (
 )
 
 func main() {
-	serve := flag.String("serve", "", "be the server, of wye or centrifuge; for this command's own use")
+	serve := flag.String("serve", "", "be the server, of wye, wye-loop or centrifuge; for this command's own use")
 	out := flag.String("out", "../docs/fanout.md", "the file to write; empty: none")
 	rounds := flag.Int("rounds", 8, "how often everything is measured")
 	members := flag.String("members", "1000,10000", "numbers of members, separated by commas")
@@ -47,8 +48,9 @@ func main() {
 	}
 }
 
-// impls are the two hubs; the second is the measure.
-var impls = []string{"wye", "centrifuge"}
+// impls are the two hubs, of which centrifuge is the measure. wye has two ways to
+// serve connections: by a goroutine each, and by a websocket.Loop.
+var impls = []string{"wye", "wye-loop", "centrifuge"}
 
 // A setup is where the members are, and how many.
 type setup struct {
@@ -84,6 +86,9 @@ func fanout(ctx context.Context, out, numbers string, rounds int, length time.Du
 		for _, s := range setups {
 			for i := range impls {
 				impl := impls[(i+round)%len(impls)]
+				if impl == "wye-loop" && !s.loopback {
+					continue // there are no connections
+				}
 				if err := measure(ctx, impl, s, length, res); err != nil {
 					return fmt.Errorf("%s, %s: %w", impl, s, err)
 				}

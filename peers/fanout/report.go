@@ -48,40 +48,50 @@ exactly. The dearest part of a send over loopback is to wake up who reads. A ser
 that sends faster than the load reads has nobody to wake up, so 10,000 members can
 look cheaper than 1,000: of the loopback figures those of 1,000 say more. What the
 kernel does outside of the process is in neither figure. centrifuge has its defaults,
-with UseWriteBufferPool.
+with UseWriteBufferPool. "On a Loop" is wye with a websocket.Loop, whose members have
+no goroutine, beside the same figures of centrifuge; the other rows over loopback are
+wye with a goroutine for each connection.
 
 | members | what | wye | centrifuge | ratio | goal |
 |---|---|---|---|---|---|
 `, rounds, length)
 	for _, s := range r.setups {
-		for _, x := range []struct{ what, name string }{
-			{cpuOf(1), "CPU a delivery, one message at a time"},
-			{cpuOf(16), "CPU a delivery, 16 at once"},
-			{"bytes", "bytes a member"},
-		} {
-			ours, theirs := r.figures[key("wye", s, x.what)], r.figures[key("centrifuge", s, x.what)]
-			ratios := make([]float64, min(len(ours), len(theirs)))
-			for i := range ratios {
-				ratios[i] = ours[i] / theirs[i]
-			}
-			low, mid, high := quartiles(ratios)
-			unsure := ""
-			if high-low > mid/10 {
-				unsure = "~"
-			}
-			verdict := "reached"
-			if mid > goals[x.what] {
-				verdict = "missed"
-			}
-			unit := "ns"
-			if x.what == "bytes" {
-				unit = "B"
-			}
-			fmt.Fprintf(&b, "| %s | %s | %.0f %s | %.0f %s | %s%.2f (%.2f–%.2f) | ≤ %.1f %s |\n",
-				s, x.name, median(ours), unit, median(theirs), unit, unsure, mid, low, high, goals[x.what], verdict)
+		r.rows(&b, s, "wye", "")
+		if s.loopback {
+			r.rows(&b, s, "wye-loop", ", on a Loop")
 		}
 	}
 	return b.String()
+}
+
+// rows compares one of ours with the measure.
+func (r *results) rows(b *strings.Builder, s setup, impl, how string) {
+	for _, x := range []struct{ what, name string }{
+		{cpuOf(1), "CPU a delivery, one message at a time"},
+		{cpuOf(16), "CPU a delivery, 16 at once"},
+		{"bytes", "bytes a member"},
+	} {
+		ours, theirs := r.figures[key(impl, s, x.what)], r.figures[key("centrifuge", s, x.what)]
+		ratios := make([]float64, min(len(ours), len(theirs)))
+		for i := range ratios {
+			ratios[i] = ours[i] / theirs[i]
+		}
+		low, mid, high := quartiles(ratios)
+		unsure := ""
+		if high-low > mid/10 {
+			unsure = "~"
+		}
+		verdict := "reached"
+		if mid > goals[x.what] {
+			verdict = "missed"
+		}
+		unit := "ns"
+		if x.what == "bytes" {
+			unit = "B"
+		}
+		fmt.Fprintf(b, "| %s%s | %s | %.0f %s | %.0f %s | %s%.2f (%.2f–%.2f) | ≤ %.1f %s |\n",
+			s, how, x.name, median(ours), unit, median(theirs), unit, unsure, mid, low, high, goals[x.what], verdict)
+	}
 }
 
 func median(x []float64) float64 { _, m, _ := quartiles(x); return m }

@@ -31,7 +31,7 @@ var message = append(append([]byte{'"'}, bytes.Repeat([]byte{'x'}, 125)...), mar
 
 // server serves one of the libraries, and is told by HTTP what to do.
 func server(impl string) error {
-	makes := map[string]func() (hub, error){"wye": newWye, "centrifuge": newCentrifuge}
+	makes := map[string]func() (hub, error){"wye": newWye, "wye-loop": newWyeLoop, "centrifuge": newCentrifuge}
 	create, ok := makes[impl]
 	if !ok {
 		return fmt.Errorf("there is no -serve %q", impl)

@@ -24,10 +24,14 @@ var envelope = hubws.NewEncoding(func(m *wyehub.Message) (websocket.MessageType,
 	return websocket.MessageText, append(b, "}}}"...)
 })
 
-func newWye() (hub, error) {
-	h, err := wyehub.New(wyehub.Options{
+func newHub() (*wyehub.Hub, error) {
+	return wyehub.New(wyehub.Options{
 		Namespaces: []wyehub.Namespace{{Name: "bench", MaySubscribe: wyehub.Anyone}},
 	})
+}
+
+func newWye() (hub, error) {
+	h, err := newHub()
 	if err != nil {
 		return nil, err
 	}
