@@ -4,18 +4,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"github.com/wye-org/wye/peers/internal/report"
 )
-
-// void is how far the quartiles of the ratios within the rounds may be apart, as
-// a part of their median, for a figure to count.
-const void = 0.10
-
-// enough is how many rounds a figure needs.
-const enough = 8
 
 // results are all samples, by workload, server and round.
 type results struct {
@@ -25,10 +19,17 @@ type results struct {
 	length     time.Duration
 	samples    map[[2]string][]*sample // nil where it failed
 	failures   map[[2]string]error     // the last one
+
+	missing    []string // contenders, and why
+	took       time.Duration
+	neighbours float64 // the part of all cores that other processes had meanwhile
 }
 
 func newResults(w []workload, c []contender, rounds int, length time.Duration) *results {
-	r := &results{w, c, rounds, length, make(map[[2]string][]*sample), make(map[[2]string]error)}
+	r := &results{
+		workloads: w, contenders: c, rounds: rounds, length: length,
+		samples: make(map[[2]string][]*sample), failures: make(map[[2]string]error),
+	}
 	for _, w := range w {
 		for _, c := range c {
 			r.samples[[2]string{w.name, c.name}] = make([]*sample, rounds)
@@ -46,140 +47,107 @@ func (r *results) add(round int, w workload, c contender, s sample, err error) {
 	r.samples[key][round] = &s
 }
 
-// value is what a sample says of its server: bytes for each unit, or
+// each summarizes what value says of every round that has a sample.
+func (r *results) each(w workload, name string, value func(*sample) float64) report.Figure {
+	var values []float64
+	for _, s := range r.samples[[2]string{w.name, name}] {
+		if s != nil {
+			values = append(values, value(s))
+		}
+	}
+	return report.Summarize(values)
+}
+
+// value is what a sample of w says of its server: bytes for each unit, or
 // nanoseconds.
-func (s *sample) value() float64 {
-	if s.bytes > 0 {
+func (w workload) value(s *sample) float64 {
+	if w.memory {
 		return s.bytes
 	}
 	return float64(s.cpu) / float64(max(s.units, 1))
 }
 
-// A figure is the median of what the rounds say, and how far they agree.
-type figure struct {
-	median float64
-	spread float64 // between the quartiles, as a part of the median
-	rounds int
-}
-
-// ok says whether the figure counts.
-func (f figure) ok() bool { return f.rounds >= enough && f.spread <= void }
-
-func summarize(values []float64) figure {
-	if len(values) == 0 {
-		return figure{median: math.NaN()}
-	}
-	slices.Sort(values)
-	m := quantile(values, 0.5)
-	return figure{m, (quantile(values, 0.75) - quantile(values, 0.25)) / m, len(values)}
-}
-
-// quantile interpolates between the sorted values.
-func quantile(sorted []float64, q float64) float64 {
-	at := q * float64(len(sorted)-1)
-	i := int(at)
-	if i+1 == len(sorted) {
-		return sorted[i]
-	}
-	return sorted[i] + (at-float64(i))*(sorted[i+1]-sorted[i])
-}
-
 // absolute is what a unit costs.
-func (r *results) absolute(w workload, c contender) figure {
+func (r *results) absolute(w workload, name string) report.Figure {
+	return r.each(w, name, w.value)
+}
+
+// ratio is what a unit costs the one for each of what it costs base in the same
+// round.
+func (r *results) ratio(w workload, name, base string) report.Figure {
 	var values []float64
-	for _, s := range r.samples[[2]string{w.name, c.name}] {
-		if s != nil {
-			values = append(values, s.value())
+	of := r.samples[[2]string{w.name, name}]
+	to := r.samples[[2]string{w.name, base}]
+	for i := range min(len(of), len(to)) {
+		if of[i] != nil && to[i] != nil && w.value(to[i]) > 0 {
+			values = append(values, w.value(of[i])/w.value(to[i]))
 		}
 	}
-	return summarize(values)
+	return report.Summarize(values)
 }
 
-// ratio is what a unit costs c for each of what it costs base in the same round.
-func (r *results) ratio(w workload, c, base contender) figure {
-	var values []float64
-	of := r.samples[[2]string{w.name, c.name}]
-	to := r.samples[[2]string{w.name, base.name}]
-	for i := range of {
-		if of[i] != nil && to[i] != nil && to[i].value() > 0 {
-			values = append(values, of[i].value()/to[i].value())
+// best is the cheapest of the Go libraries of others; empty if there is none.
+func (r *results) best(w workload) string {
+	name, least := "", math.Inf(1)
+	for _, c := range r.contenders {
+		if f := r.absolute(w, c.name); c.golang && f.Median < least {
+			name, least = c.name, f.Median
 		}
 	}
-	return summarize(values)
+	return name
 }
 
-// toBest is the ratio to the cheapest of the Go libraries of others, and which
-// that is.
-func (r *results) toBest(w workload, c contender) (figure, string) {
-	var best contender
-	least := math.Inf(1)
-	for _, peer := range r.contenders {
-		if f := r.absolute(w, peer); peer.golang && f.median < least {
-			least, best = f.median, peer
-		}
-	}
-	return r.ratio(w, c, best), best.name
+// throughput is in units a second, and busy the generator's part of its core.
+func (r *results) throughput(w workload, name string) report.Figure {
+	return r.each(w, name, func(s *sample) float64 { return float64(s.units) / s.took.Seconds() })
 }
 
-// busy is the generator's part of its core, at the median.
-func (r *results) busy(w workload, c contender) float64 {
-	var values []float64
-	for _, s := range r.samples[[2]string{w.name, c.name}] {
-		if s != nil {
-			values = append(values, s.busy)
-		}
-	}
-	return summarize(values).median
+func (r *results) busy(w workload, name string) report.Figure {
+	return r.each(w, name, func(s *sample) float64 { return s.busy })
 }
 
-// latency is a percentile, at the median of the rounds.
-func (r *results) latency(w workload, c contender, percentile float64) time.Duration {
-	var values []float64
-	for _, s := range r.samples[[2]string{w.name, c.name}] {
-		if s != nil && s.latency != nil {
-			values = append(values, float64(s.latency.ValueAtQuantile(percentile)))
-		}
-	}
-	if len(values) == 0 {
-		return 0
-	}
-	return time.Duration(summarize(values).median)
+// saturated is where the generator's part of its core says that the load, and not
+// the server, limits the throughput.
+const saturated = 0.95
+
+// latency is a percentile of the answers, and late one of the load's own delay.
+func (r *results) latency(w workload, name string, percentile float64) report.Figure {
+	return r.each(w, name, func(s *sample) float64 { return float64(s.latency.ValueAtQuantile(percentile)) })
 }
 
-// cell is a figure as the tables show it: in brackets if it is void.
-func (f figure) cell() string {
-	switch {
-	case math.IsNaN(f.median):
-		return "–"
-	case !f.ok():
-		return fmt.Sprintf("(%.2f)", f.median)
-	}
-	return fmt.Sprintf("%.2f", f.median)
+func (r *results) late(w workload, name string, percentile float64) report.Figure {
+	return r.each(w, name, func(s *sample) float64 { return float64(s.late.ValueAtQuantile(percentile)) })
 }
 
-// amount is a value with its unit.
-func (w workload) amount(v float64) string {
-	switch {
-	case math.IsNaN(v):
-		return "–"
-	case w.name == "idle":
-		return fmt.Sprintf("%.1f KB", v/1000)
-	case v < 1e4:
-		return fmt.Sprintf("%.2f µs", v/1e3)
+// amount is a figure with its unit.
+func (w workload) amount(f report.Figure) string {
+	if w.memory {
+		return f.Bytes()
 	}
-	return fmt.Sprintf("%.0f µs", v/1e3)
+	return f.Time()
 }
+
+// open says whether the workload is one with a plan, which has latencies.
+func (w workload) open() bool { return w.name == "latency" }
+
+// closed says whether it has a throughput: the load waits for the server.
+func (w workload) closed() bool { return !w.memory && !w.open() }
 
 // print is the short form, for who waits for it.
 func (r *results) print(out io.Writer) {
-	base := r.contenders[0]
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, w := range r.workloads {
-		fmt.Fprintf(t, "%s\t\t\n", w.about)
+		best := r.best(w)
+		fmt.Fprintf(t, "%s\t\tto %s\tto %s\n", w.about, w.base, best)
 		for _, c := range r.contenders {
-			line := []string{"  " + c.name, w.amount(r.absolute(w, c).median), r.ratio(w, c, base).cell()}
-			if w.name == "latency" {
-				line = append(line, r.latency(w, c, 50).String(), r.latency(w, c, 99).String(), r.latency(w, c, 99.9).String())
+			if !c.can(w) {
+				continue
+			}
+			line := []string{"  " + c.name, w.amount(r.absolute(w, c.name)), r.ratio(w, c.name, w.base).Ratio(), r.ratio(w, c.name, best).Ratio()}
+			if w.open() {
+				for _, p := range percentiles {
+					line = append(line, r.latency(w, c.name, p).Time())
+				}
 			}
 			if err := r.failures[[2]string{w.name, c.name}]; err != nil {
 				line = append(line, err.Error())
@@ -189,3 +157,6 @@ func (r *results) print(out io.Writer) {
 	}
 	t.Flush()
 }
+
+// percentiles that are shown of a latency.
+var percentiles = []float64{50, 99, 99.9}

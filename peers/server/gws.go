@@ -46,6 +46,7 @@ func gwsServer(mode deflate) (endpoints, error) {
 			ReadMaxPayloadSize: maxMessage, WriteMaxPayloadSize: maxMessage, CheckUtf8Enabled: true,
 			PermessageDeflate: gws.PermessageDeflate{
 				Enabled: mode != none, ServerContextTakeover: mode == ct, ClientContextTakeover: mode == ct,
+				ServerMaxWindowBits: 12, ClientMaxWindowBits: 15, // as our server has it
 			},
 		})
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

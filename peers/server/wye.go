@@ -8,7 +8,7 @@ import (
 )
 
 func wyeConnServer(mode deflate) (endpoints, error) {
-	opts := &websocket.AcceptOptions{Options: websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}}
+	opts := &websocket.AcceptOptions{Detach: true, Options: websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}}
 	if mode != none {
 		opts.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
 	}

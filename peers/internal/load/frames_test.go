@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bytes"
@@ -18,7 +18,7 @@ func TestCounter(t *testing.T) {
 	stream := bytes.Join([][]byte{
 		frame(0x82, 5), frame(0x82, 0), frame(0x89, 3), // a ping
 		frame(0x02, 200), frame(0x8a, 0), frame(0x80, 0), // a message in two frames, a pong between
-		message(70), message(70_000), frame(0x82, 126),
+		appendFrame(nil, 0x82, make([]byte, 70)), appendFrame(nil, 0x82, make([]byte, 70_000)), frame(0x82, 126),
 	}, nil)
 	const want = 6
 	for step := 1; step < 300; step++ {
