@@ -27,6 +27,7 @@ var (
 	ErrNoHistory   = errors.New("hub: the channel keeps no history")
 	ErrNoPresence  = errors.New("hub: the channel keeps no presence")
 	ErrNobody      = errors.New("hub: it is not said who is meant")
+	ErrDisconnect  = errors.New("hub: a disconnect has a code of 3000 to 4999, or 0, and a reason of 123 bytes of UTF-8 at the most")
 	ErrNoNamespace = errors.New("hub: there is no such namespace")
 	ErrTooLong     = errors.New("hub: the message is too long")
 )
@@ -75,11 +76,8 @@ func (e *DisconnectError) Error() string {
 }
 
 func (e *DisconnectError) check() error {
-	switch {
-	case e.Code != 0 && (e.Code < 3000 || e.Code > 4999):
-		return fmt.Errorf("hub: the code %d of a disconnect, want 3000 to 4999, or 0", e.Code)
-	case len(e.Reason) > 123 || !utf8.ValidString(e.Reason):
-		return errors.New("hub: the reason of a disconnect has at most 123 bytes of UTF-8")
+	if e.Code != 0 && (e.Code < 3000 || e.Code > 4999) || len(e.Reason) > 123 || !utf8.ValidString(e.Reason) {
+		return ErrDisconnect
 	}
 	return nil
 }

@@ -79,6 +79,11 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"github.com/golang-jwt/jwt/v5", "golang.org/x/time/rate"}, idna, socks),
 	},
+	"hub/server/api": {
+		why:   "api is a hub's door for the programs behind it, in HTTP alone",
+		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // hub/server's
+	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
 		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},
