@@ -45,3 +45,38 @@ func giveBuffer(b []byte) {
 	*box = b
 	buffers[class].Put(box)
 }
+
+// scratch is what frames are read into. Connections share them, and hold one only
+// while they read or parse.
+type scratch struct{ b []byte }
+
+// The sizes of a scratch, in bytes.
+const (
+	smallScratch  = 2 << 10  // held by who waits and cannot do so without
+	mediumScratch = 16 << 10 // where more than that has come
+	socketScratch = 64 << 10 // held only where something has come
+)
+
+var scratches [3]sync.Pool // of *scratch
+
+func scratchPool(size int) *sync.Pool {
+	switch size {
+	case smallScratch:
+		return &scratches[0]
+	case mediumScratch:
+		return &scratches[1]
+	}
+	return &scratches[2]
+}
+
+// takeScratch returns a scratch of one of these sizes, whose contents are
+// arbitrary.
+func takeScratch(size int) *scratch {
+	if s, ok := scratchPool(size).Get().(*scratch); ok {
+		return s
+	}
+	return &scratch{make([]byte, size)}
+}
+
+// giveBack takes s back.
+func (s *scratch) giveBack() { scratchPool(len(s.b)).Put(s) }

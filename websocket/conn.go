@@ -2,7 +2,6 @@ package websocket
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -47,8 +46,8 @@ type Conn struct {
 // net.Conn.
 type blocking struct {
 	nc       wye.Conn
-	raw      syscall.RawConn // to send without waiting; nil: not to be had; guarded by mu
-	rawLater atomic.Bool     // raw may be had later
+	raw      syscall.RawConn // nc, if that is nothing but a socket; changed by who holds mu and reading
+	rawLater bool            // raw may be had later; guarded by reading
 	began    time.Time
 	carrier  string // a client's; "": not known
 	calls    *Loop  // whose callbacks get what is read; nil: there are none
@@ -80,7 +79,7 @@ func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
 	c.blocking, c.pinger = &both.blocking, &both.pinger
 	c.nc, c.began, c.done = nc, time.Now(), make(chan struct{})
 	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
-	c.flush, c.trySend = c.flushSoon, c.sendOnce
+	c.flush, c.trySend, c.tryReceive = c.flushSoon, c.sendNow, c.receiveNow
 	c.set(opt.settings(client))
 	return c
 }
@@ -159,18 +158,26 @@ func (c *Conn) mayNotWait() bool {
 	return l != nil && !l.Blocking
 }
 
-// findRaw looks for a socket below, which is not to be had as long as bytes
-// that came with the head are unread. mu is held.
+// findRaw looks for the socket that nc is, if it is nothing else: TLS is more, and
+// what somebody has wrapped may count on its Read and Write. It is not to be had as
+// long as bytes that came with the head are unread. mu and reading are held.
 func (c *Conn) findRaw() {
-	sc, ok := c.nc.(syscall.Conn)
-	if !ok || !canSendOnce {
+	c.rawLater = false
+	nc, ok := c.nc.(interface {
+		syscall.Conn
+		NetConn() net.Conn
+		Take() (net.Conn, []byte, *wye.Member)
+	})
+	if !ok || !canUseSockets {
 		return
 	}
-	raw, err := sc.SyscallConn()
-	if err == nil {
-		c.raw = raw
+	switch nc.NetConn().(type) {
+	case *net.TCPConn, *net.UnixConn:
+		raw, err := nc.SyscallConn()
+		if c.rawLater = err != nil; err == nil {
+			c.raw = raw
+		}
 	}
-	c.rawLater.Store(err != nil && !errors.Is(err, errors.ErrUnsupported))
 }
 
 // Subprotocol returns what was agreed on; empty: none.

@@ -67,7 +67,7 @@ func (c *Conn) sendSharedLocked(b *batch, from int) (took int) {
 	bytes := f.b[f.start(from):]
 	c.sending, c.inFlight = true, len(bytes)
 	c.mu.Unlock()
-	n, err := c.sendHere(bytes)
+	n, err := c.sendHere(&frames{b: bytes})
 	c.mu.Lock()
 	if c.sentAllLocked(err); err != nil {
 		return 0

@@ -26,7 +26,7 @@ type looped struct {
 	span          int64
 
 	// Guarded by mu.
-	partial  *frames      // sent in part; nil: none
+	partial  *frames      // sent in part, and waiting for room; nil: none
 	resumeAt wire.Instant // when MessageRate lets the next message in; 0: it does
 	tasks    *tasks       // callbacks that may block, and wait; nil: none
 	watched  uint32       // what the poller tells of fd
@@ -288,14 +288,14 @@ func (c *Conn) pushLocked() {
 		}
 		c.sending = true
 		c.mu.Unlock()
-		n, err := c.sendHere(f.b[f.sent:])
+		n, err := c.sendHere(f)
 		c.mu.Lock()
 		c.sending = false
 		if c.cut {
 			closeSocket(int(c.fd), c.reset)
 		}
 		f.sent += n
-		c.inFlight = len(f.b) - f.sent
+		c.inFlight = f.left()
 		switch {
 		case err != nil || c.inFlight == 0:
 			c.partial = nil
@@ -311,14 +311,15 @@ func (c *Conn) pushLocked() {
 }
 
 // sendHere sends what the kernel takes without waiting.
-func (c *Conn) sendHere(b []byte) (n int, err error) {
+func (c *Conn) sendHere(f *frames) (n int, err error) {
 	c.shard.sends.Add(1)
-	return sendTo(int(c.fd), b)
+	return sendTo(int(c.fd), f)
 }
 
 // keepLocked keeps f, of which the kernel has taken a part, until it takes more.
 func (c *Conn) keepLocked(f *frames) {
-	c.partial, c.blocked, c.inFlight = f, true, len(f.b)-f.sent
+	f.keep()
+	c.partial, c.blocked, c.inFlight = f, true, f.left()
 	if f.by == 0 && c.opt.WriteTimeout > 0 {
 		f.by = c.now() + wire.Instant(c.opt.WriteTimeout)
 		c.scheduleLocked(f.by)

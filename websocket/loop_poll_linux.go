@@ -104,14 +104,14 @@ func takeSocket(nc *net.TCPConn) (fd int, err error) {
 
 // receiveFrom reads what has come, without waiting. n is 0 at the end.
 func receiveFrom(fd int, b []byte) (n int, again bool, err error) {
-	n, err = syscall.Read(fd, b)
+	n, err = readNow(fd, b)
 	again = err == syscall.EAGAIN || err == syscall.EINTR
 	return max(n, 0), again, err
 }
 
-// sendTo sends what the kernel takes without waiting.
-func sendTo(fd int, b []byte) (n int, err error) {
-	n, err = syscall.Write(fd, b)
+// sendTo sends what the kernel takes of f without waiting.
+func sendTo(fd int, f *frames) (n int, err error) {
+	n, _, err = f.writeNow(fd)
 	if err == syscall.EAGAIN || err == syscall.EINTR {
 		err = nil
 	}

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +19,8 @@ type reader struct {
 
 	// Guarded by reading.
 	scratch *scratch // what in is parsing; nil: nothing
+	filled  bool     // the last read through nc was as long as it could be
+	got     received // what receiveNow has come to
 	watch   watch
 	ahead   ahead
 	reads   int // messages and parts returned so far
@@ -27,14 +28,10 @@ type reader struct {
 	current  *MessageReader // the message that is read as it comes; nil: none
 	dropping bool           // the rest of one that nobody reads any more is to come
 
+	tryReceive func(fd uintptr) bool // receiveNow, made once
+
 	lookoutState
 }
-
-// scratch is what frames are read into. Connections share a pool of them, and
-// hold one only while they read or parse.
-type scratch [16 << 10]byte
-
-var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // Read returns the next message. The slice is the caller's.
 //
@@ -232,21 +229,17 @@ func (c *Conn) fill(ctx context.Context) error {
 }
 
 // receive reads once.
-func (c *Conn) receive() (int, error) {
-	s := scratches.Get().(*scratch)
-	space := c.in.Space(s[:])
-	if c.lookingOut() {
-		space = space[:min(len(space), len(s))]
+func (c *Conn) receive() (n int, err error) {
+	if c.raw != nil { // changed only here, while others might read
+		n, err = c.receiveFromSocket()
+	} else {
+		n, err = c.receiveThrough()
 	}
-	n, err := c.nc.Read(space)
-	c.in.Received(n)
 	if n <= 0 {
-		scratches.Put(s)
 		return 0, err
 	}
-	c.scratch = s
 	c.heard.Store(int64(c.now()))
-	if c.rawLater.Load() {
+	if c.rawLater {
 		c.mu.Lock()
 		c.findRaw()
 		c.mu.Unlock()
@@ -254,10 +247,45 @@ func (c *Conn) receive() (int, error) {
 	return n, nil
 }
 
+// receiveThrough reads once from what may be anything, and therefore has to hold a
+// scratch while it waits: a small one, until one was filled.
+func (c *Conn) receiveThrough() (int, error) {
+	size := smallScratch
+	if c.filled {
+		size = mediumScratch
+	}
+	s := takeScratch(size)
+	space := c.offer(s)
+	n, err := c.nc.Read(space)
+	c.took(s, n)
+	c.filled = n == len(space)
+	return n, err
+}
+
+// offer returns where to read to: s, unless it is the message that the input
+// belongs to.
+func (c *Conn) offer(s *scratch) []byte {
+	space := c.in.Space(s.b)
+	if c.lookingOut() {
+		space = space[:min(len(space), mediumScratch)]
+	}
+	return space
+}
+
+// took notes that n bytes were read. If there were none, s is given back.
+func (c *Conn) took(s *scratch, n int) {
+	c.in.Received(n)
+	if n <= 0 {
+		s.giveBack()
+		return
+	}
+	c.scratch = s
+}
+
 // freeScratch gives the scratch back once it is parsed to its end.
 func (c *Conn) freeScratch() {
 	if c.scratch != nil && c.in.Buffered() == 0 {
-		scratches.Put(c.scratch)
+		c.scratch.giveBack()
 		c.scratch = nil
 	}
 }

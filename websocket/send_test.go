@@ -17,10 +17,16 @@ type partial struct {
 }
 
 func (p *partial) Write(func(uintptr) bool) error {
-	s := &p.c.once
-	s.n, s.err = p.c.nc.Write(s.b[:min(3, len(s.b))])
-	p.meanwhile()
-	return nil
+	a := &p.c.attempt
+	for {
+		b := a.f.joined()
+		n, err := p.c.nc.Write(b[:min(3, len(b))])
+		a.f.sent, a.err = a.f.sent+n, err
+		p.meanwhile()
+		if err != nil || a.f.left() == 0 || !a.onward {
+			return nil
+		}
+	}
 }
 
 // What the kernel did not take goes out before what was queued meanwhile.

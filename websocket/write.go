@@ -50,42 +50,15 @@ type flusher struct {
 	batch    *time.Timer // starts a flusher; nil: not needed yet
 
 	flush   func()                // flushSoon, made once
-	trySend func(fd uintptr) bool // sendOnce, made once
-	once    once                  // what sendOnce sends
-
+	trySend func(fd uintptr) bool // sendNow, made once
+	attempt attempt               // of who sends
 }
 
-// frames is part of a queue.
-type frames struct {
-	b        []byte
-	messages int
-
-	// Of a looped Conn.
-	sent int          // bytes, from the start, that the kernel has
-	by   wire.Instant // when it has to have all; 0: nothing is late
-}
-
-var framesPool = sync.Pool{New: func() any { return new(frames) }}
-
-// free takes f back.
-func (f *frames) free() {
-	b := f.b[:0]
-	if cap(b) > 256<<10 {
-		giveBuffer(b)
-		b = nil
-	}
-	*f = frames{b: b}
-	framesPool.Put(f)
-}
-
-// grow makes room for n more bytes.
-func (f *frames) grow(n int) {
-	if cap(f.b)-len(f.b) >= n {
-		return
-	}
-	b := append(takeBuffer(max(len(f.b)+n, 4<<10))[:0], f.b...)
-	giveBuffer(f.b)
-	f.b = b
+// attempt is what sendNow sends, and has come to.
+type attempt struct {
+	f      *frames
+	onward bool // it is to wait for room
+	err    error
 }
 
 // Write queues one message and returns; p is the caller's again. It waits, until
@@ -184,6 +157,9 @@ func (c *Conn) queueMessage(ctx context.Context, m outgoing) error {
 		return err
 	}
 	c.sendLocked()
+	if c.queue != nil {
+		c.queue.keep() // what was not sent: p is the caller's again
+	}
 	return nil
 }
 
@@ -223,22 +199,34 @@ func (c *Conn) roomLocked(n int) bool {
 	if q == nil {
 		return c.inFlight == 0 || c.inFlight+n <= c.opt.WriteQueueBytes
 	}
-	return len(q.b)+c.inFlight+n <= c.opt.WriteQueueBytes && q.messages < c.opt.WriteQueueMessages
+	return q.left()+c.inFlight+n <= c.opt.WriteQueueBytes && q.messages < c.opt.WriteQueueMessages
 }
 
 func (c *Conn) appendLocked(m outgoing) (err error) {
 	q := c.tailLocked()
-	q.grow(m.size() + wire.MaxHeader)
 	c.out.Plain = m.plain
-	if m.prepared != nil {
+	switch {
+	case m.prepared != nil && m.size() >= largeBytes && c.maySendPartsLocked():
+		var frame []byte
+		if frame, err = c.out.FrameOf(m.prepared); err == nil {
+			q.add(large{p: frame})
+		}
+	case m.prepared != nil:
+		q.grow(m.size() + wire.MaxHeader)
 		q.b, err = c.out.AppendPrepared(q.b, m.prepared)
-	} else {
+	case len(m.p) >= largeBytes && (m.plain || c.agreed == nil) && c.maySendPartsLocked():
+		q.grow(wire.MaxHeader)
+		if q.b, err = c.out.AppendHeader(q.b, wire.Opcode(m.typ), len(m.p)); err == nil {
+			q.add(large{p: m.p, lent: true})
+		}
+	default:
+		q.grow(m.size() + wire.MaxHeader)
 		q.b, err = c.out.AppendMessage(q.b, wire.Opcode(m.typ), m.p)
 	}
 	switch {
 	case err == nil:
 		q.messages++
-	case len(q.b) == 0:
+	case q.left() == 0:
 		c.queue = nil
 		q.free()
 	}
@@ -246,6 +234,12 @@ func (c *Conn) appendLocked(m outgoing) (err error) {
 		return ErrMessageType
 	}
 	return err
+}
+
+// maySendPartsLocked reports whether payloads can be sent from where they lie: a
+// client has to mask them, and only the kernel takes several parts as one.
+func (c *Conn) maySendPartsLocked() bool {
+	return !c.opt.wire.Client && (c.looped != nil || c.raw != nil)
 }
 
 // tailLocked is where frames are queued.
@@ -278,7 +272,7 @@ func (c *Conn) queuedLocked() int {
 	if c.queue == nil {
 		return c.inFlight
 	}
-	return c.inFlight + len(c.queue.b)
+	return c.inFlight + c.queue.left()
 }
 
 // crowdedLocked reports whether the queue is more than half full.
@@ -345,13 +339,22 @@ func (c *Conn) takeLocked() *frames {
 		f.b = c.out.AppendReplies(f.b, c.now())
 		c.resetTimerLocked() // for the answer to a ping
 	}
-	c.queue, c.sending, c.inFlight = nil, true, len(f.b)
+	c.queue, c.sending, c.inFlight = nil, true, f.left()
 	return f
 }
 
-// sentLocked ends a takeLocked. err is why it failed, or nil.
+// sentLocked ends a takeLocked. err is why it failed, or nil. If nothing failed,
+// what is left of f is queued again, before what came meanwhile.
 func (c *Conn) sentLocked(f *frames, err error) {
-	f.free()
+	if err == nil && f.left() > 0 {
+		f.messages = 0
+		if c.queue != nil {
+			f.join(c.queue)
+		}
+		c.queue = f
+	} else {
+		f.free()
+	}
 	c.sentAllLocked(err)
 }
 
@@ -374,27 +377,25 @@ func (c *Conn) sentAllLocked(err error) {
 // rest to a flusher.
 func (c *Conn) sendNowLocked() {
 	f := c.takeLocked()
-	c.once = once{b: f.b}
 	c.mu.Unlock()
-	err := c.raw.Write(c.trySend)
+	err := c.sendFrames(f, false)
 	c.mu.Lock()
-	if err == nil {
-		err = c.once.err
-	}
-	left := f.b[c.once.n:]
-	c.once = once{}
-	if err == nil && len(left) > 0 {
-		// They go before what was queued meanwhile.
-		b := append(make([]byte, 0, len(left)+4<<10), left...)
-		if q := c.queue; q != nil {
-			b = append(b, q.b...)
-		}
-		c.tailLocked().b = b
-	}
 	c.sentLocked(f, err)
 	if c.werr == nil && c.pendingLocked() {
 		c.startFlusherLocked()
 	}
+}
+
+// sendFrames sends f through the socket, as far as the kernel takes it, or to its
+// end if it is onward. The caller is the one who sends.
+func (c *Conn) sendFrames(f *frames, onward bool) error {
+	c.attempt = attempt{f: f, onward: onward}
+	err := c.raw.Write(c.trySend)
+	if err == nil {
+		err = c.attempt.err
+	}
+	c.attempt = attempt{}
+	return err
 }
 
 // startFlusherLocked starts the goroutine that sends what is queued. It is the
@@ -423,9 +424,9 @@ func (c *Conn) flushAll() error {
 	defer c.mu.Unlock()
 	c.flushing = false
 	for !c.sending && c.werr == nil && c.pendingLocked() {
-		f := c.takeLocked()
+		f, bare := c.takeLocked(), c.raw != nil
 		c.mu.Unlock()
-		err := c.sendAll(f.b)
+		err := c.sendAll(f, bare)
 		c.mu.Lock()
 		c.sentLocked(f, err)
 		if err != nil {
@@ -435,13 +436,18 @@ func (c *Conn) flushAll() error {
 	return nil
 }
 
-// sendAll writes b within WriteTimeout.
-func (c *Conn) sendAll(b []byte) error {
+// sendAll sends f within WriteTimeout, through the bare socket if there is one.
+func (c *Conn) sendAll(f *frames, bare bool) error {
 	if c.opt.WriteTimeout > 0 {
 		c.nc.SetWriteDeadline(time.Now().Add(c.opt.WriteTimeout))
 		defer c.nc.SetWriteDeadline(time.Time{}) // for those who send at once
 	}
-	_, err := c.nc.Write(b)
+	if bare {
+		return c.sendFrames(f, true)
+	}
+	b := f.joined()
+	n, err := c.nc.Write(b)
+	f.sent += n
 	return err
 }
 
