@@ -54,3 +54,33 @@ func TestPartialSendKeepsOrder(t *testing.T) {
 		}
 	}
 }
+
+// What the kernel has begun to take is in nobody's way: the queue has as much room
+// for messages as before.
+func TestPartialSendDoesNotCount(t *testing.T) {
+	peer, c := Pipe(nil, &Options{WriteQueueMessages: 2})
+	defer peer.CloseNow()
+	defer c.CloseNow()
+	send, sent := make(chan struct{}), 0
+	c.mu.Lock()
+	c.raw = &partial{c: c, meanwhile: func() {
+		if sent++; sent == 2 {
+			<-send
+		}
+	}}
+	c.mu.Unlock()
+	if err := c.Write(context.Background(), MessageText, []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []error{nil, nil, ErrQueueFull} {
+		if err := c.TryWrite(MessageText, []byte("more")); err != want {
+			t.Errorf("message %d: %v, want %v", i, err, want)
+		}
+	}
+	close(send)
+	for _, want := range []string{"one", "more", "more"} {
+		if _, p, err := peer.Read(context.Background()); string(p) != want {
+			t.Fatalf("%q, %v", p, err)
+		}
+	}
+}
