@@ -146,3 +146,25 @@ func TestWriteTimeoutOverTCP(t *testing.T) {
 	}
 	nc.(*net.TCPConn).SetLinger(0)
 }
+
+// A large prepared message is refused where a small one is.
+func TestLargePreparedIsRefused(t *testing.T) {
+	got := make(chan error, 2)
+	url := newServer(t, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		got <- c.WritePrepared(ctx, websocket.Prepare(9, make([]byte, 100_000)))
+		go c.Close(ctx, websocket.StatusNormalClosure, "")
+		<-c.Done()
+		got <- c.WritePrepared(ctx, websocket.Prepare(websocket.MessageBinary, make([]byte, 100_000)))
+		return nil
+	}, nil))
+	c := dial(t, url, nil)
+	if _, _, err := c.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+		t.Error(err)
+	}
+	if err := within(t, got); err != websocket.ErrMessageType {
+		t.Errorf("type 9: %v", err)
+	}
+	if err := within(t, got); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+		t.Errorf("after the end: %v", err)
+	}
+}

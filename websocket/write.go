@@ -205,16 +205,17 @@ func (c *Conn) roomLocked(n int) bool {
 func (c *Conn) appendLocked(m outgoing) (err error) {
 	q := c.tailLocked()
 	c.out.Plain = m.plain
+	form, lies := c.out.Form()
+	if c.looped == nil && c.raw == nil || m.size() < largeBytes {
+		lies = false // only the kernel takes several parts as one, and only large ones are worth it
+	}
 	switch {
-	case m.prepared != nil && m.size() >= largeBytes && c.maySendPartsLocked():
-		var frame []byte
-		if frame, err = c.out.FrameOf(m.prepared); err == nil {
-			q.add(large{p: frame})
-		}
+	case lies && m.prepared != nil && isMessage(m.prepared.Op()):
+		q.add(large{p: m.prepared.Frame(form)})
 	case m.prepared != nil:
 		q.grow(m.size() + wire.MaxHeader)
 		q.b, err = c.out.AppendPrepared(q.b, m.prepared)
-	case len(m.p) >= largeBytes && (m.plain || c.agreed == nil) && c.maySendPartsLocked():
+	case lies && form == (wire.Form{}):
 		q.grow(wire.MaxHeader)
 		if q.b, err = c.out.AppendHeader(q.b, wire.Opcode(m.typ), len(m.p)); err == nil {
 			q.add(large{p: m.p, lent: true})
@@ -236,11 +237,7 @@ func (c *Conn) appendLocked(m outgoing) (err error) {
 	return err
 }
 
-// maySendPartsLocked reports whether payloads can be sent from where they lie: a
-// client has to mask them, and only the kernel takes several parts as one.
-func (c *Conn) maySendPartsLocked() bool {
-	return !c.opt.wire.Client && (c.looped != nil || c.raw != nil)
-}
+func isMessage(op wire.Opcode) bool { return op == wire.OpText || op == wire.OpBinary }
 
 // tailLocked is where frames are queued.
 func (c *Conn) tailLocked() *frames {

@@ -45,36 +45,13 @@ func (p *Prepared) Payload() []byte { return p.frame[p.head:len(p.frame):len(p.f
 // frame as it is; a client masks the payload anew: "When preparing a masked
 // frame, the client MUST pick a fresh masking key", RFC 6455 §5.3.
 func (s *Sender) AppendPrepared(dst []byte, p *Prepared) ([]byte, error) {
-	h, head, frame, err := s.form(p)
-	switch {
-	case err != nil:
-		return dst, err
-	case s.options().Client:
-		return s.appendFrame(dst, h, frame[head:]), nil
-	}
-	return append(dst, frame...), nil
-}
-
-// FrameOf returns what [Sender.AppendPrepared] would append, for a server whose
-// transport gathers: it must reach the peer before anything else that this Sender
-// appends. It belongs to p, and must not be changed.
-func (s *Sender) FrameOf(p *Prepared) ([]byte, error) {
-	if s.options().Client {
-		return nil, ErrMustMask
-	}
-	_, _, frame, err := s.form(p)
-	return frame, err
-}
-
-// form returns what is sent of p, unmasked, and how long the header is in it.
-func (s *Sender) form(p *Prepared) (h Header, head int, frame []byte, err error) {
 	if p == nil {
-		return h, 0, nil, ErrOpcode
+		return dst, ErrOpcode
 	}
 	if err := s.mayBegin(p.op); err != nil {
-		return h, 0, nil, err
+		return dst, err
 	}
-	h, head, frame = Header{Fin: true, Op: p.op}, p.head, p.frame
+	h, head, frame := Header{Fin: true, Op: p.op}, p.head, p.frame
 	if s.compresses(len(frame) - head) {
 		z := s.deflation
 		if f := p.compressed(z.bits, z.level); f.frame != nil {
@@ -82,7 +59,10 @@ func (s *Sender) form(p *Prepared) (h Header, head int, frame []byte, err error)
 			z.sent(p.Payload(), true)
 		}
 	}
-	return h, head, frame, nil
+	if s.options().Client {
+		return s.appendFrame(dst, h, frame[head:]), nil
+	}
+	return append(dst, frame...), nil
 }
 
 // compressed returns p's form for a window of bits, which it makes if it is the
