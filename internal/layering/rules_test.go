@@ -84,6 +84,17 @@ var rules = map[string]rule{
 		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // hub/server's
 	},
+	"hub/server/servertest": {
+		why: "servertest is what a server of hubs has to do, as tests with the SDKs of others",
+		own: []string{"", "internal/deadline", "internal/needs", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		third: slices.Concat([]string{
+			"github.com/centrifugal/centrifuge-go", "github.com/centrifugal/protocol", // and what these need:
+			"github.com/gorilla/websocket", "github.com/jpillora/backoff", "github.com/josharian/intern", "github.com/mailru/easyjson", "github.com/mailru/easyjson/...",
+			"github.com/planetscale/vtprotobuf/...", "github.com/segmentio/asm/...", "github.com/segmentio/encoding/...",
+			"github.com/shadowspore/fossil-delta", "github.com/valyala/bytebufferpool", "google.golang.org/protobuf/...",
+			"golang.org/x/time/rate", "golang.org/x/sys/cpu",
+		}, idna, socks),
+	},
 	"h2c": {
 		why:   "h2c is HTTP/2 after an upgrade, by what the standard library speaks of it",
 		own:   []string{"", "internal/deadline", "internal/handoff", "internal/exchange"},
