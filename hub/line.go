@@ -28,10 +28,8 @@ type line struct {
 const parkedMost = 1024
 
 // begin finds out where the history stands, when the engine has just subscribed.
+// Until then the line is mending.
 func (l *line) begin(ctx context.Context) error {
-	l.mu.Lock()
-	l.mending = true
-	l.mu.Unlock()
 	page, err := l.room.hub.link.Read(ctx, l.room.Channel, Query{})
 	if err != nil {
 		return err

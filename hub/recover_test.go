@@ -650,3 +650,50 @@ func TestForms(t *testing.T) {
 		t.Errorf("forms were made %v times", made)
 	}
 }
+
+// hasty is an engine on which a message comes before Subscribe has returned.
+type hasty struct{ *hub.Memory }
+
+type hastyLink struct{ hub.Link }
+
+// Open implements [hub.Engine].
+func (e hasty) Open(r hub.Receiver, namespaces []hub.Namespace) (hub.Link, error) {
+	k, err := e.Memory.Open(r, namespaces)
+	return hastyLink{k}, err
+}
+
+// Subscribe implements [hub.Link].
+func (k hastyLink) Subscribe(ctx context.Context, ch hub.Channel) error {
+	if err := k.Link.Subscribe(ctx, ch); err != nil {
+		return err
+	}
+	_, err := k.Publish(ctx, ch, &hub.Message{Channel: ch.Name, Data: []byte("early")}, "")
+	return err
+}
+
+// Read implements [hub.Link]; to say what was missed takes it a while.
+func (k hastyLink) Read(ctx context.Context, ch hub.Channel, q hub.Query) (hub.Page, error) {
+	page, err := k.Link.Read(ctx, ch, q)
+	if q.Since != nil {
+		time.Sleep(time.Second)
+	}
+	return page, err
+}
+
+// What comes while the room is being opened is no gap: nobody is ended for it.
+func TestAMessageBeforeThePositionIsKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, hub.Options{Engine: hasty{hub.NewMemory(nil)}, Namespaces: spaces()})
+		for range 20 {
+			g := connect(t, h, "g", nil)
+			g.joins("log:x", nil)
+			say(t, h, "log:x", "later")
+			time.Sleep(time.Minute)
+			g.hears("later")
+			if err := g.Err(); err != nil {
+				t.Fatal(err)
+			}
+			g.Client.Close()
+		}
+	})
+}

@@ -130,6 +130,7 @@ func (rs *rooms) reserve(ch Channel) (r *room, has role, wait <-chan struct{}, e
 	}
 	r = &room{Channel: ch, hub: rs.hub, refs: 1, ready: make(chan struct{})}
 	r.line.room, r.tiers.hub = r, rs.hub
+	r.line.mending = true // until begin: what comes before is parked
 	sh.rooms[ch.Name] = r
 	return r, opener, nil, nil
 }

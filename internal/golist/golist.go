@@ -19,7 +19,7 @@ import (
 const Root = "github.com/wye-org/wye"
 
 // nested are the modules below it that belong to the library too.
-var nested = []string{"h3", "hub/server"}
+var nested = []string{"h3", "hub/nats", "hub/server"}
 
 // Package is what a test may want to know about a package. What its own tests
 // import is left out.

@@ -30,6 +30,18 @@ var quic = []string{
 	"golang.org/x/crypto/...", "golang.org/x/net/...", "golang.org/x/sys/...",
 }
 
+// natsClient is nats.go, and what that needs; natsServer what a server needs besides.
+var (
+	natsClient = []string{
+		"github.com/nats-io/nats.go", "github.com/nats-io/nats.go/...", "github.com/nats-io/nkeys", "github.com/nats-io/nuid",
+		"github.com/klauspost/compress/...", "golang.org/x/crypto/...", "golang.org/x/sys/...",
+	}
+	natsServer = []string{
+		"github.com/nats-io/nats-server/v2/...", "github.com/nats-io/jwt/v2", "github.com/minio/highwayhash", "github.com/google/go-tpm/...",
+		"github.com/antithesishq/antithesis-sdk-go/...", "golang.org/x/time/rate",
+	}
+)
+
 // rules has a row for every package of the module, by its path below root.
 var rules = map[string]rule{
 	"": {
@@ -68,6 +80,16 @@ var rules = map[string]rule{
 		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
 		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
+	},
+	"hub/nats": {
+		why:   "hub/nats is an engine: it joins hub and a client of NATS, and links no server",
+		own:   []string{"hub"},
+		third: natsClient,
+	},
+	"hub/nats/embedded": {
+		why:   "embedded is a NATS server, for who wants one in the process",
+		own:   []string{"hub", "hub/nats"},
+		third: slices.Concat(natsClient, natsServer),
 	},
 	"hub/server": {
 		why:   "hub/server is where a hub meets clients of others: it knows no engine, and no kind of token",
