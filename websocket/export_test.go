@@ -24,6 +24,13 @@ func Parts(f *Fanout) (parts, busy int) {
 	return len(f.parts), busy
 }
 
+// Waited reports whether somebody waits in f.Flush.
+func Waited(f *Fanout) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.moved != nil
+}
+
 // PausedByWork returns how many bytes wait for c's callbacks, which may block, and
 // whether nothing is read for that reason.
 func PausedByWork(c *Conn) (waiting int, paused bool) {

@@ -71,6 +71,19 @@ func (f *batchForm) start(i int) int {
 	return f.ends[i-1]
 }
 
+// left is the part of a message's frame that a member's kernel would not take.
+func (f *batchForm) left(from, to int) *frames {
+	left := framesPool.Get().(*frames)
+	left.messages = 1
+	if rest := f.b[from:to]; len(f.ends) == 1 && len(rest) >= largeBytes {
+		left.add(large{p: rest}) // the message's own memory
+	} else {
+		left.grow(len(rest))
+		left.b = append(left.b, rest...)
+	}
+	return left
+}
+
 // free gives back what b holds.
 func (b *batch) free() {
 	for i := range b.forms {

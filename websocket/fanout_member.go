@@ -1,7 +1,5 @@
 package websocket
 
-import "slices"
-
 // membership is a connection's place in a [Fanout]. Guarded by the Fanout's mu,
 // and next by the Conn's.
 type membership struct {
@@ -69,11 +67,10 @@ func (f *Fanout) removeLocked(m *membership) {
 	p.members[last] = nil
 	p.members = p.members[:last]
 	if last == 0 {
-		// Nobody is left to whom anything is due.
-		p.members, p.waiting, p.waitingBytes = nil, nil, 0
-		p.begun, p.served = p.sent, 0
-		f.parts = slices.DeleteFunc(f.parts, func(o *part) bool { return o == p })
-		wake(&f.moved)
+		p.members, p.waiting, p.waitingBytes, p.served = nil, nil, 0, 0
+		if p.batched == 0 { // else it is being given to one who was there
+			p.restLocked()
+		}
 	}
 }
 

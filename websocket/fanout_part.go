@@ -1,5 +1,7 @@
 package websocket
 
+import "slices"
+
 // part is those members of a Fanout that one goroutine serves: that of an event
 // loop, or one of the Fanout's own.
 //
@@ -147,9 +149,19 @@ func (p *part) endLocked() {
 	}
 	p.batch.free()
 	p.batch = nil
-	p.begun = min(p.begun+uint64(p.batched), p.sent) // all, if nobody is left
 	p.batched, p.served = 0, 0
-	wake(&p.fanout.moved)
+	p.restLocked()
+}
+
+// restLocked is for when there is no batch: nothing is due to anybody but what
+// waits. Without members the part is gone.
+func (p *part) restLocked() {
+	f := p.fanout
+	p.begun = p.sent - uint64(len(p.waiting))
+	if len(p.members) == 0 {
+		f.parts = slices.DeleteFunc(f.parts, func(o *part) bool { return o == p })
+	}
+	wake(&f.moved)
 }
 
 // give gives a member the batch, and counts in sum what became of it.

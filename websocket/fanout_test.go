@@ -11,12 +11,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/wye-org/wye/websocket"
 	"github.com/wye-org/wye/websocket/wire"
@@ -104,7 +106,7 @@ func TestFanoutReachesAll(t *testing.T) {
 	if n := f.Len(); n != len(clients) {
 		t.Fatalf("%d members of %d", n, len(clients))
 	}
-	const n = 300
+	const n = 100
 	for i := range n {
 		var err error
 		switch p := numbered(i); i % 3 {
@@ -732,6 +734,230 @@ func TestFanoutChaos(t *testing.T) {
 	}
 	if n := f.Len(); n != 0 {
 		t.Errorf("%d members are left", n)
+	}
+}
+
+// That one message went uncompressed says nothing of those to all.
+func TestFanoutAfterWritePlain(t *testing.T) {
+	var f websocket.Fanout
+	url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1}, websocket.Options{Deflate: websocket.Deflate{Enabled: true, ServerNoTakeover: true}})
+	nc := rawDialHead(t, url, strings.Replace(clientHead, "\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n", 1))
+	c := within(t, joined)
+	p := bytes.Repeat([]byte("again "), 100)
+	c.WritePlain(t.Context(), websocket.MessageText, p)
+	f.Send(websocket.MessageText, p)
+	b := make([]byte, 4+len(p)+1)
+	if err := readFull(nc, b); err != nil || b[0] != 0x81 || b[len(b)-1] != 0xc1 {
+		t.Errorf("% x, %v", b, err)
+	}
+}
+
+// What was written to a member before it is sent to comes before.
+func TestFanoutOrderWithWrites(t *testing.T) {
+	var large, small websocket.Fanout
+	opt := websocket.Options{PingInterval: -1}
+	conns := make(chan *websocket.Conn, 2)
+	var other *websocket.Conn
+	opt.Hooks.Sent = func(_ *websocket.Conn, _ websocket.MessageType, n int) {
+		if n == len("first") { // the event loop does its fan-outs now, and has sent what was written before
+			other.TryWrite(websocket.MessageText, []byte("second"))
+			large.Send(websocket.MessageText, []byte("the third"))
+		}
+	}
+	l := &websocket.Loop{Loops: 1, Open: func(c *websocket.Conn) { conns <- c },
+		Message: func(*websocket.Conn, websocket.MessageType, []byte) {
+			small.Send(websocket.MessageText, []byte("first"))
+		}}
+	url := newServer(t, websocket.Handler(nil, &websocket.AcceptOptions{Loop: l, Options: opt}))
+	one, two := dial(t, url, nil), dial(t, url, nil)
+	small.Add(within(t, conns))
+	other = within(t, conns)
+	large.Add(other)
+	one.Write(t.Context(), websocket.MessageText, nil)
+	for _, want := range []string{"second", "the third"} {
+		if _, p, err := two.Read(t.Context()); string(p) != want {
+			t.Errorf("%q, want %q: %v", p, want, err)
+		}
+	}
+}
+
+// A message that a member is being sent in fragments is not broken up: what comes
+// meanwhile is skipped.
+func TestFanoutWhileStreaming(t *testing.T) {
+	var f websocket.Fanout
+	url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1}, websocket.Options{})
+	c := dial(t, url, nil)
+	s := within(t, joined)
+	w, err := s.Writer(t.Context(), websocket.MessageText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Write(bytes.Repeat([]byte("one"), 3000))
+	w.Flush()
+	f.Send(websocket.MessageText, []byte("between"))
+	if st := settled(t, &f); st.Skipped != 1 {
+		t.Errorf("%+v", st)
+	}
+	w.Write([]byte("end"))
+	w.Close()
+	f.Send(websocket.MessageText, []byte("after"))
+	for _, want := range []int{9003, 5} {
+		if _, p, err := c.Read(t.Context()); len(p) != want {
+			t.Fatalf("%d bytes, want %d: %v", len(p), want, err)
+		}
+	}
+}
+
+// "The application MUST NOT send any more data frames after sending a Close frame."
+// RFC 6455 section 5.5.1.
+func TestFanoutAfterClose(t *testing.T) {
+	var f websocket.Fanout
+	url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1}, websocket.Options{CloseTimeout: 10 * time.Second})
+	nc := rawDial(t, url)
+	c := within(t, joined)
+	c.Close(t.Context(), 4000, "")
+	f.Send(websocket.MessageText, []byte("late"))
+	if st := settled(t, &f); st.Abandoned != 1 {
+		t.Errorf("%+v", st)
+	}
+	got := make([]byte, 4)
+	if err := readFull(nc, got); err != nil || string(got) != "\x88\x02\x0f\xa0" {
+		t.Errorf("%q, %v", got, err)
+	}
+	nc.Write(frame(wire.OpClose, []byte{0x0f, 0xa0}))
+	if rest, err := io.ReadAll(nc); len(rest) > 0 || err != nil {
+		t.Errorf("%q, %v", rest, err)
+	}
+}
+
+// Who takes nothing for WriteTimeout is cut, also if it is a Fanout that wrote.
+func TestFanoutWriteTimeout(t *testing.T) {
+	var f websocket.Fanout
+	ended := make(chan error, 1)
+	url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1, Closed: func(c *websocket.Conn) { ended <- c.Err() }},
+		websocket.Options{WriteTimeout: 100 * time.Millisecond, WriteQueueBytes: 64 << 20, PingInterval: -1})
+	rawDial(t, url)
+	within(t, joined)
+	f.Send(websocket.MessageBinary, make([]byte, 32<<20)) // one, so nothing else begins to count
+	if err := within(t, ended); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Error(err)
+	}
+}
+
+// What a member is given in one piece is bounded.
+func TestFanoutBatchIsBounded(t *testing.T) {
+	var f websocket.Fanout
+	sends := make(chan int64, 1)
+	const n, size = 10, 30 << 10
+	l := &websocket.Loop{Loops: 1, Message: func(c *websocket.Conn, typ websocket.MessageType, _ []byte) {
+		sends <- websocket.Sends(c)
+		for i := range byte(n) {
+			f.Send(typ, bytes.Repeat([]byte{i}, size))
+		}
+	}}
+	url, joined := fanoutServer(t, &f, l, websocket.Options{PingInterval: -1})
+	c := dial(t, url, nil)
+	s := within(t, joined)
+	c.Write(t.Context(), websocket.MessageBinary, nil)
+	before := within(t, sends)
+	for i := range byte(n) {
+		if _, p, err := c.Read(t.Context()); err != nil || len(p) != size || p[0] != i {
+			t.Fatalf("message %d: %d bytes, %v", i, len(p), err)
+		}
+	}
+	settled(t, &f)
+	if calls := websocket.Sends(s) - before; calls < n/2 {
+		t.Errorf("%d messages of %d bytes went out by %d calls", n, size, calls)
+	}
+}
+
+// Whoever is removed in the middle of a fan-out, each of the others gets what was
+// sent once.
+func TestFanoutRemoveMeanwhile(t *testing.T) {
+	for _, x := range []struct{ members, at int }{{100, 0}, {100, 64}, {100, 99}, {40, 5}, {64, 63}, {1, 0}} {
+		for _, remove := range [][]int{{0}, {3, 10, 30}, {90, 2, 70, 69}, {-1}, {-1, 0, -2, 63}} {
+			var f websocket.Fanout
+			var conns []*websocket.Conn
+			removed := map[int]bool{}
+			hooked := 0
+			opt := websocket.Options{PingInterval: -1}
+			opt.Hooks.Sent = func(*websocket.Conn, websocket.MessageType, int) {
+				if hooked++; hooked != x.at+1 { // not the first step's end, or the last one's
+					return
+				}
+				for _, i := range remove {
+					if i < 0 {
+						i += len(conns)
+					}
+					if i >= 0 && i < len(conns) && f.Remove(conns[i]) {
+						removed[i] = true
+					}
+				}
+			}
+			url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1}, opt)
+			var peers []net.Conn
+			for range x.members {
+				peers = append(peers, rawDial(t, url))
+				conns = append(conns, within(t, joined))
+			}
+			for _, text := range []string{"1", "2", "3"} {
+				f.Send(websocket.MessageText, []byte(text))
+				settled(t, &f)
+			}
+			for i, nc := range peers {
+				conns[i].TryWrite(websocket.MessageText, []byte("."))
+				want, got := "123.", ""
+				for b := make([]byte, 3); !strings.HasSuffix(got, "."); got += string(b[2]) {
+					if err := readFull(nc, b); err != nil {
+						t.Fatalf("%+v, %v: member %d, after %q: %v", x, remove, i, got, err)
+					}
+				}
+				if removed[i] { // it may have had the first
+					want, got = ".", strings.TrimPrefix(got, "1")
+				}
+				if got != want {
+					t.Fatalf("%+v, %v: member %d got %q, want %q", x, remove, i, got, want)
+				}
+				conns[i].CloseNow()
+				<-conns[i].Done()
+			}
+			if s := f.Stats(); s.Members != 0 {
+				t.Errorf("%+v", s)
+			}
+		}
+	}
+}
+
+// Flush does not wait for members that have gone.
+func TestFanoutFlushWithoutMembers(t *testing.T) {
+	var f websocket.Fanout
+	first := make(chan *websocket.Conn)
+	opt := websocket.Options{}
+	opt.Hooks.Sent = func(c *websocket.Conn, _ websocket.MessageType, _ int) {
+		first <- c
+		<-first // until Flush waits
+		f.Remove(c)
+	}
+	l := &websocket.Loop{Loops: 1, Message: func(*websocket.Conn, websocket.MessageType, []byte) {
+		for range 3 { // in a batch each
+			f.Send(websocket.MessageBinary, make([]byte, 60_000))
+		}
+	}}
+	url, _ := fanoutServer(t, &f, l, opt)
+	c := dial(t, url, nil)
+	c.Write(t.Context(), websocket.MessageText, nil)
+	within(t, first)
+	flushed := make(chan error)
+	go func() { flushed <- f.Flush(context.Background()) }() // ends with what this test is about
+	for !websocket.Waited(&f) {
+		runtime.Gosched()
+	}
+	first <- nil
+	if err := within(t, flushed); err != nil {
+		t.Error(err)
+	}
+	if s := settled(t, &f); s.Abandoned != 2 || s.Queued != 1 {
+		t.Errorf("%+v", s)
 	}
 }
 

@@ -43,9 +43,6 @@ func (c *Conn) queueShared(b *batch, from int) (r fanned) {
 		c.sendLocked()
 	} else if !c.gone {
 		c.pushLocked()
-		if c.paused&pausedByQueue != 0 || c.out.State() >= wire.Failing {
-			c.shard.post(c, toPush) // to be resumed or finished
-		}
 		c.watchLocked()
 	}
 	return r
@@ -58,6 +55,7 @@ func (c *Conn) queueShared(b *batch, from int) (r fanned) {
 // messages in a way of its own. It is called on c's event loop; mu is given up
 // while sending.
 func (c *Conn) sendSharedLocked(b *batch, from int) (took int) {
+	c.out.Plain = false
 	form, ok := c.out.Form()
 	if !ok || c.looped == nil || c.blocked || c.sending || c.streaming != nil || c.pendingLocked() ||
 		c.out.State() != wire.Open || c.brokenLocked() != nil {
@@ -78,11 +76,7 @@ func (c *Conn) sendSharedLocked(b *batch, from int) (took int) {
 	for n += f.start(from); f.ends[from+took] <= n; {
 		took++
 	}
-	left := framesPool.Get().(*frames)
-	end := f.ends[from+took]
-	left.grow(end - n)
-	left.b, left.messages = append(left.b, f.b[n:end]...), 1
-	c.keepLocked(left)
+	c.keepLocked(f.left(n, f.ends[from+took]))
 	return took + 1
 }
 
