@@ -71,7 +71,7 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.AddCommand(newServe(std), newConnect(std), newVersion(std), newConform(std))
+	root.AddCommand(newServe(std), newConnect(std), newVersion(std), newConform(std), newPublish(std), newSubscribe(std))
 	return root
 }
 

@@ -15,7 +15,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wye-org/wye"
-	"github.com/wye-org/wye/cmd/wye/metrics"
 	"github.com/wye-org/wye/gate"
 	"github.com/wye-org/wye/websocket"
 )
@@ -45,6 +44,7 @@ type serveOptions struct {
 	admin          string
 	adminTokenFile string
 	upgrades       []string
+	hubOptions
 }
 
 func newServe(std stdio) *cobra.Command {
@@ -90,6 +90,7 @@ second one aborts at once.`,
 	f.DurationVar(&o.pongTimeout, "pong-timeout", 20*time.Second, "further silence after which a WebSocket is given up; negative is never")
 	f.DurationVar(&o.drain, "drain", 2*time.Second, "how long to spread the goodbyes over when the server ends")
 	f.DurationVar(&o.drainDelay, "drain-delay", 0, "how long /readyz says no before that, for load balancers")
+	hubFlags(f, &o.hubOptions)
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "log every connection too")
 	f.BoolVar(&o.showSecrets, "show-secrets", false, "do not hide tokens, cookies and passwords in the log")
 	return cmd
@@ -139,16 +140,16 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 		return err
 	}
 	defer ob.board.Close()
-	h, err := newHub(nil, boundsFor(o), log)
+	h, clients, err := openHub(ctx, o, ob, isLoopback(listener.Addr()), log)
 	if err != nil {
 		return err
 	}
-	defer h.Close()
-	ob.counted = append(ob.counted, metrics.Hub{Stats: h.Stats})
+	defer h.close()
 	app, err := newApp(appOptions{
 		gate:     g,
 		bounds:   boundsFor(o),
-		hub:      h,
+		hub:      h.Hub,
+		clients:  clients,
 		unready:  unready.Load,
 		observed: ob,
 		local:    o.local(isLoopback(listener.Addr())),

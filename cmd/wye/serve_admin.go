@@ -66,7 +66,9 @@ type observed struct {
 	meter    *metrics.Meter
 	registry *inspect.Registry
 	board    *dashboard.Board
-	counted  []prometheus.Collector // for /metrics, beside the meter
+	clients  *metrics.Clients
+	counted  []prometheus.Collector // for /metrics, beside these
+	api      http.Handler           // nil: there is none
 }
 
 // newObserved knows clients as g does. The caller closes its board when the last
@@ -77,7 +79,7 @@ func newObserved(g *gate.Gate, log *slog.Logger) (*observed, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &observed{meter: meter, registry: inspect.NewRegistry(meter, g.Client), board: board}, nil
+	return &observed{meter: meter, registry: inspect.NewRegistry(meter, g.Client), board: board, clients: metrics.NewClients()}, nil
 }
 
 // local reports whether the main listener has the inspector too: where nobody
@@ -119,10 +121,14 @@ const maxAdmins = 32
 // endpoints are those of who runs the server.
 func (ob *observed) endpoints(accept websocket.AcceptOptions, log *slog.Logger) []endpoint {
 	inspector := inspect.NewInspector(ob.registry, accept)
-	return []endpoint{
+	endpoints := []endpoint{
 		{aboutInspector, inspector},
-		{aboutMetrics, inspector.Guard(metrics.Handler(log, append(ob.counted, ob.meter)...))},
+		{aboutMetrics, inspector.Guard(metrics.Handler(log, append(ob.counted, ob.meter, ob.clients)...))},
 	}
+	if ob.api != nil {
+		endpoints = append(endpoints, endpoint{aboutAPI, ob.api}) // it asks for a key itself
+	}
+	return endpoints
 }
 
 // checkAdmin finds flags that contradict each other, and an address that others

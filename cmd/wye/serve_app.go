@@ -25,7 +25,8 @@ type appOptions struct {
 	gate      *gate.Gate // judges what is to be switched
 	bounds    bounds
 	hub       *hub.Hub
-	unready   func() bool // whether /readyz says no
+	clients   clientOptions // of the hub
+	unready   func() bool   // whether /readyz says no
 	websocket websocket.Options
 	observed  *observed // knows of every connection
 	local     bool      // whether the inspector is here too
@@ -66,6 +67,11 @@ func newApp(o appOptions) (http.Handler, error) {
 		{aboutLive, live()},
 		{aboutReady, ready(o.unready)},
 	}
+	clients, err := clientEndpoints(o, accept)
+	if err != nil {
+		return nil, err
+	}
+	endpoints = append(endpoints, clients...)
 	if o.local {
 		endpoints = append(endpoints, o.observed.localEndpoints(accept, o.log)...)
 	}

@@ -13,21 +13,27 @@ import (
 )
 
 // newHub opens the hub that all endpoints share, on engine; nil: in memory, where
-// what is kept of empty rooms has bounds of its own. The caller closes it when the
+// what is kept of empty rooms has bounds of its own. extra are the namespaces of
+// --namespace. The caller closes it when the
 // last connection has ended.
-func newHub(engine hub.Engine, b bounds, log *slog.Logger) (*hub.Hub, error) {
-	namespaces := append(chat.Namespaces(b.rooms, b.chat), game.Namespaces(b.rooms)...)
-	namespaces = append(namespaces, relay.Namespace(b.rooms), ticker.Namespace(), lease.Namespace())
+func newHub(engine hub.Engine, name string, extra []hub.Namespace, b bounds, log *slog.Logger) (*hub.Hub, error) {
 	if engine == nil {
 		engine = inMemory(b)
 	}
 	return hub.New(hub.Options{
 		Engine:     engine,
-		Namespaces: namespaces,
+		Namespaces: append(ownNamespaces(b), extra...),
 		MaxMessage: max(1<<20, b.roomMessage),
+		Name:       name,
 		Version:    versionLine(),
 		Logger:     log,
 	})
+}
+
+// ownNamespaces are those of the demos.
+func ownNamespaces(b bounds) []hub.Namespace {
+	namespaces := append(chat.Namespaces(b.rooms, b.chat), game.Namespaces(b.rooms)...)
+	return append(namespaces, relay.Namespace(b.rooms), ticker.Namespace(), lease.Namespace(), demoNamespace(b))
 }
 
 // inMemory is the engine of a server that stands alone.
@@ -39,7 +45,19 @@ func inMemory(b bounds) hub.Engine {
 		})
 	}
 	return engines.Split{Main: hub.NewMemory(nil), Apart: map[string]hub.Engine{
-		"chat":  demo(),
-		"lease": demo(), // with the worlds of games
+		"chat":   demo(),
+		"lease":  demo(), // with the worlds of games
+		demoName: demo(),
 	}}
+}
+
+// reserved reports whether a namespace's name is the server's own.
+func reserved(name string) bool {
+	b := boundsFor(serveOptions{})
+	for _, ns := range ownNamespaces(b) {
+		if ns.Name == name {
+			return true
+		}
+	}
+	return false
 }
