@@ -19,7 +19,7 @@ require (
 	golang.org/x/term v0.47.0
 )
 
-require github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+require github.com/golang-jwt/jwt/v5 v5.3.1
 
 require (
 	github.com/beorn7/perks v1.0.1 // indirect
