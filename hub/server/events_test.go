@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -446,4 +447,35 @@ func TestEventsAdmission(t *testing.T) {
 			t.Errorf("%d connections", n)
 		}
 	}))
+}
+
+func tokensOfGate(_ context.Context, token string) (gate.Identity, error) {
+	return gate.Identity{Principal: token}, nil
+}
+
+// Over HTTP/2 too, where deadlines are a stream's.
+func TestEventsHTTP2(t *testing.T) {
+	n := newNode(t, nil)
+	mux := http.NewServeMux()
+	mux.Handle("/sse/{channel}", n.server.Events())
+	srv := httptest.NewUnstartedServer(mux)
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	t.Cleanup(srv.Close)
+	t.Cleanup(func() { n.hub.Close() })
+	for range 2 { // the second on the same connection
+		resp, err := srv.Client().Get(srv.URL + "/sse/demo:a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.ProtoMajor != 2 || resp.Header.Get("Connection") != "" {
+			t.Errorf("got %s %v", resp.Proto, resp.Header)
+		}
+		s := &stream{t, resp, bufio.NewReader(resp.Body)}
+		s.event()
+		n.publish("demo:a", "one")
+		s.want("data: one")
+		resp.Body.Close()
+		<-n.closed
+	}
 }

@@ -19,3 +19,9 @@ func (s *Server) Serve(c *websocket.Conn) {
 	<-c.Done()
 	s.closed(c)
 }
+
+// ConnOptions are those that the server's connections have.
+func (s *Server) ConnOptions() *websocket.Options {
+	o := s.acceptOptions().Options
+	return &o
+}

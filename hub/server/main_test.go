@@ -147,8 +147,7 @@ type client struct {
 
 // dial opens a connection on which nothing was said yet.
 func (n *node) dial() *client {
-	quietly := &websocket.Options{Logger: quiet, PingInterval: -1, WriteTimeout: -1}
-	c, far := websocket.Pipe(quietly, quietly)
+	c, far := websocket.Pipe(&websocket.Options{Logger: quiet, PingInterval: -1, WriteTimeout: -1}, n.server.ConnOptions())
 	go n.server.Serve(far) // ends with the connection
 	n.t.Cleanup(func() { c.CloseNow() })
 	return &client{t: n.t, conn: c}

@@ -60,35 +60,65 @@ func (o *outlet) Ready(ctx context.Context) error {
 	return o.conn.Flush(ctx)
 }
 
-// sendBatch queues what there is room for.
+// sendBatch queues what there is room for. What is compressed is so once for all
+// connections, and goes as a message each.
 func (o *outlet) sendBatch(batch []*hub.Message) (n int, err error) {
-	if len(batch) == 1 || o.conn.Compressed() {
-		n, err = o.sendEach(batch)
-	} else if err = o.sendJoined(batch); err == nil {
+	switch {
+	case len(batch) == 1:
+		err = o.sendOne(batch[0])
+		n = 1
+	case o.conn.Compressed():
+		return o.sendEach(batch)
+	default:
+		err = o.sendJoined(batch)
 		n = len(batch)
 	}
-	if errors.Is(err, websocket.ErrQueueFull) {
-		err = nil
+	if err != nil {
+		n = 0
 	}
-	return n, err
+	return n, full(err)
 }
 
-// sendEach sends each message as one of the connection's: as it was framed, and
-// compressed, once for all.
+// full makes nothing of the error that says that there is no room for now.
+func full(err error) error {
+	if errors.Is(err, websocket.ErrQueueFull) {
+		return nil
+	}
+	return err
+}
+
+func (o *outlet) sendOne(m *hub.Message) error {
+	switch {
+	case m.Channel == "":
+		return o.conn.TryWrite(websocket.MessageText, m.Data)
+	case o.wants(m):
+		return o.conn.TryWritePrepared(pushOf(m).frame)
+	}
+	return nil
+}
+
+// sendEach sends each message as one of the connection's.
 func (o *outlet) sendEach(batch []*hub.Message) (n int, err error) {
-	for _, m := range batch {
+	frames := make([]*websocket.Prepared, 0, len(batch))
+	ends := make([]int, 0, len(batch)) // how many of the batch are sent with each frame
+	for i, m := range batch {
+		frame := pushOf(m).frame
 		switch {
 		case m.Channel == "":
-			err = o.conn.TryWrite(websocket.MessageText, m.Data)
-		case o.wants(m):
-			err = o.conn.TryWritePrepared(pushOf(m).frame)
+			frame = websocket.Prepare(websocket.MessageText, m.Data)
+		case !o.wants(m):
+			continue
 		}
-		if err != nil {
-			break
-		}
-		n++
+		frames, ends = append(frames, frame), append(ends, i+1)
 	}
-	return n, err
+	sent, err := o.conn.TryWriteBatch(frames)
+	switch {
+	case sent == len(frames):
+		n = len(batch)
+	case sent > 0:
+		n = ends[sent-1]
+	}
+	return n, full(err)
 }
 
 // lines are what messages are joined in.
