@@ -21,7 +21,6 @@ const (
 	ErrorNotAvailable          = 108 // the channel keeps no history, or no presence
 	ErrorTokenExpired          = 109 // the SDK asks its program for another
 	ErrorExpired               = 110
-	ErrorTooManyRequests       = 111
 	ErrorUnrecoverablePosition = 112
 )
 
@@ -29,7 +28,6 @@ const (
 // they come back, from 3500 on they do not.
 const (
 	DisconnectShutdown          = 3001 // the hub is closed
-	DisconnectServerError       = 3004
 	DisconnectExpired           = 3005 // the token was not refreshed
 	DisconnectSlow              = 3008
 	DisconnectWriteError        = 3009
@@ -84,7 +82,6 @@ func (d *disconnect) Error() string { return "server: disconnected: " + d.reason
 
 var (
 	byShutdown     = &disconnect{DisconnectShutdown, "shutdown"}
-	byServerError  = &disconnect{DisconnectServerError, "internal server error"}
 	byExpiry       = &disconnect{DisconnectExpired, "connection expired"}
 	bySlowness     = &disconnect{DisconnectSlow, "slow"}
 	byWriteError   = &disconnect{DisconnectWriteError, "write error"}
