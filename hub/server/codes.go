@@ -28,6 +28,7 @@ const (
 // they come back, from 3500 on they do not.
 const (
 	DisconnectShutdown          = 3001 // the hub is closed
+	DisconnectServerError       = 3004 // for programs that end clients: the server sends it for nothing
 	DisconnectExpired           = 3005 // the token was not refreshed
 	DisconnectSlow              = 3008
 	DisconnectWriteError        = 3009
