@@ -1,4 +1,4 @@
-//go:build linux && !race && !msan && !asan
+//go:build linux && !race && !msan && !asan && !386 && !s390x
 
 package websocket
 
@@ -7,9 +7,10 @@ import (
 	"unsafe"
 )
 
-// The calls of sys_unix.go, which is their oracle, at less cost: on a socket that
-// never blocks they take a few microseconds, for which the scheduler need not be
-// told. It is told where the kernel has much to copy.
+// The calls of sys_unix.go, which is their oracle, at less cost: what is asked of a
+// socket that does not block takes some microseconds, for which the scheduler need
+// not be told, and the kernel need not look at what a file would need. The
+// scheduler is told where the kernel has much to copy: briefBytes or more.
 const briefBytes = 64 << 10
 
 // readNow reads what has come, as [syscall.Read] does.
@@ -17,7 +18,7 @@ func readNow(fd int, b []byte) (int, error) {
 	if len(b) == 0 || len(b) > briefBytes {
 		return syscall.Read(fd, b)
 	}
-	n, _, errno := syscall.RawSyscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), 0, 0, 0)
 	return result(n, errno)
 }
 
@@ -26,7 +27,7 @@ func writeNow(fd int, b []byte) (int, error) {
 	if len(b) == 0 || len(b) > briefBytes {
 		return syscall.Write(fd, b)
 	}
-	n, _, errno := syscall.RawSyscall(syscall.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)))
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), syscall.MSG_NOSIGNAL, 0, 0)
 	return result(n, errno)
 }
 
