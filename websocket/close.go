@@ -205,7 +205,7 @@ func (c *Conn) shut(end func() error) {
 		return
 	}
 	if c.blocking != nil {
-		c.lookout.Stop()
+		c.stopLookout()
 	}
 	end()
 	c.leaveFanouts()

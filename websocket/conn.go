@@ -69,18 +69,17 @@ func (c *Conn) now() wire.Instant {
 
 // newConn makes a Conn of nc, on which the peer speaks WebSocket from the next
 // byte on. start has to follow.
-func newConn(nc wye.Conn, opt *Options, client bool) *Conn {
+func newConn(nc wye.Conn, set *settings) *Conn {
 	var both struct { // in one piece
 		Conn
 		blocking
-		pinger
 	}
 	c := &both.Conn
-	c.blocking, c.pinger = &both.blocking, &both.pinger
-	c.nc, c.began, c.done = nc, time.Now(), make(chan struct{})
-	c.reading, c.pinging = make(chan struct{}, 1), make(chan struct{}, 1)
+	c.blocking = &both.blocking
+	c.nc, c.began = nc, time.Now()
+	c.reading = make(chan struct{}, 1)
 	c.flush, c.trySend, c.tryReceive = c.flushSoon, c.sendNow, c.receiveNow
-	c.set(opt.settings(client))
+	c.set(set)
 	return c
 }
 
@@ -111,8 +110,8 @@ func (c *Conn) start() *Conn {
 	}
 	if c.blocking != nil {
 		c.findRaw()
-		c.lookout, c.timer = time.AfterFunc(time.Hour, c.look), time.AfterFunc(time.Hour, c.tick)
-		c.setLookout(lookoutAfter)
+		c.timer = time.AfterFunc(time.Hour, c.tick)
+		c.setLookout()
 	}
 	c.resetTimerLocked()
 	c.mu.Unlock()

@@ -80,7 +80,7 @@ func dialSocket(ctx context.Context, rawURL string, opts *DialOptions) (*Conn, *
 		wye.Abort(nc, err)
 		return nil, resp, &wye.DialError{Stage: wye.StageHandshake, URL: wye.DisplayURL(rawURL), Err: err}
 	}
-	c := newConn(nc, &opts.Options, true)
+	c := newConn(nc, opts.settings(true))
 	c.subprot, c.carrier = subprot, "h"+strconv.Itoa(resp.ProtoMajor)
 	c.agree(agreed)
 	return c.start(), resp, nil

@@ -63,7 +63,7 @@ func dialPlatform(ctx context.Context, rawURL string, opts *DialOptions) (*Conn,
 	go b.up()   // both are the connection's: they end when the pipe does, and the
 	go b.down() // pipe when the Conn or the browser's WebSocket ends
 
-	c := newConn(near, &opts.Options, true)
+	c := newConn(near, opts.settings(true))
 	c.subprot = b.ws.Get("protocol").String()
 	return c.start(), nil, nil
 }

@@ -3,7 +3,7 @@ package websocket
 import "github.com/wye-org/wye"
 
 // Over returns the server's end of a connection over nc, behind the handshake.
-func Over(nc wye.Conn, opt *Options) *Conn { return newConn(nc, opt, false).start() }
+func Over(nc wye.Conn, opt *Options) *Conn { return newConn(nc, opt.settings(false)).start() }
 
 // Sends returns how often c's event loop has asked the kernel to send.
 func Sends(c *Conn) int64 { return c.shard.sends.Load() }

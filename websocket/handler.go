@@ -73,7 +73,14 @@ func (e *Endpoint) runDetached(c *Conn) {
 	ctx, cancel := context.WithCancelCause(c.Request().Context())
 	defer cancel(nil)
 	c.onEnd(cancel)
-	e.run(ctx, c)
+	e.serveAndClose(handlerContext{ctx, c}, c)
+}
+
+// handlerContext is the context of a detached handler: nothing ends it while conn
+// lives, so reads of conn need not be told.
+type handlerContext struct {
+	context.Context
+	conn *Conn
 }
 
 // Check implements [wye.Protocol].
@@ -106,10 +113,15 @@ func (e *Endpoint) Check(r *http.Request, _ wye.Token) (*wye.Agreement, error) {
 	}, nil
 }
 
-// run serves c and closes it.
+// run serves c and closes it, under a context that ends then too.
 func (e *Endpoint) run(ctx context.Context, c *Conn) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	e.serveAndClose(ctx, c)
+}
+
+// serveAndClose serves c and closes it.
+func (e *Endpoint) serveAndClose(ctx context.Context, c *Conn) {
 	returned := false
 	defer func() {
 		if !returned { // a panic, which goes on

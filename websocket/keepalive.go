@@ -87,7 +87,7 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 		return 0, err
 	}
 	if c.blocking != nil {
-		c.lookout.Reset(0) // or there may be nobody to see the pong for a second
+		go c.look() // the Conn's, see there: or there may be nobody to see the pong for a second
 	}
 	select {
 	case <-pong:
@@ -99,6 +99,13 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}
+}
+
+// awaitsPong reports whether somebody waits in Ping.
+func (c *Conn) awaitsPong() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pinger != nil && c.pings.Load() > 0
 }
 
 func (c *Conn) sendPing() (pong chan struct{}, err error) {

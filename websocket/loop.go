@@ -87,18 +87,20 @@ var shared shards
 
 // newConn makes a server's Conn of nc, as far as start.
 func (o *AcceptOptions) newConn(nc wye.Conn) *Conn {
-	l := o.Loop
-	if l == nil {
-		return newConn(nc, &o.Options, false)
-	}
-	set := o.set
-	if set == nil {
+	l, set := o.Loop, o.set
+	switch {
+	case set != nil:
+	case l != nil:
 		set = l.settings(&o.Options)
+	default:
+		set = o.settings(false)
 	}
-	if c := l.takeOver(nc, set); c != nil {
-		return c
+	if l != nil {
+		if c := l.takeOver(nc, set); c != nil {
+			return c
+		}
 	}
-	c := newConn(nc, &o.Options, false)
+	c := newConn(nc, set)
 	c.calls = l
 	return c
 }

@@ -20,7 +20,7 @@ func Pipe(client, server *Options) (c, s *Conn) {
 		server = new(Options)
 	}
 	a, b := newPipe()
-	c, s = newConn(a, client, true), newConn(b, server, false)
+	c, s = newConn(a, client.settings(true)), newConn(b, server.settings(false))
 	ca, sa := agree(&client.Deflate, &server.Deflate)
 	c.agree(ca)
 	s.agree(sa)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"os"
 	"sync/atomic"
 	"time"
@@ -136,7 +135,7 @@ func (c *Conn) leaveRead() {
 	}
 	<-c.reading
 	if !ended {
-		c.setLookout(lookoutAfter)
+		c.setLookout()
 	}
 }
 
@@ -205,7 +204,7 @@ func (c *Conn) fill(ctx context.Context) error {
 		if why := c.why.Load(); why != nil {
 			return why
 		}
-		if err := c.watch.arm(ctx, c.nc); err != nil {
+		if err := c.arm(ctx); err != nil {
 			return err
 		}
 		n, err := c.receive()
@@ -307,15 +306,20 @@ type watch struct {
 	stop func() bool
 }
 
-func (w *watch) arm(ctx context.Context, nc net.Conn) error {
+// arm has the end of ctx interrupt reads.
+func (c *Conn) arm(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if done := ctx.Done(); done != w.done {
+	w, done := &c.watch, ctx.Done()
+	if own, ok := ctx.(handlerContext); ok && own.conn == c {
+		done = nil // it ends with the connection, as reads do
+	}
+	if done != w.done {
 		w.forget()
 		if done != nil {
 			w.done = done
-			w.stop = context.AfterFunc(ctx, func() { nc.SetReadDeadline(time.Unix(1, 0)) })
+			w.stop = context.AfterFunc(ctx, func() { c.nc.SetReadDeadline(time.Unix(1, 0)) })
 		}
 	}
 	return nil

@@ -25,18 +25,26 @@ const (
 var errRecalled = errors.New("websocket: a read waits")
 
 type lookoutState struct {
-	lookout    *time.Timer
-	lookoutSet atomic.Bool                   // the timer runs: nobody need set it
+	lookout    atomic.Pointer[time.Timer]
+	lookoutSet atomic.Bool                   // the timer runs: nobody need set one
 	lookoutAt  atomic.Pointer[chan struct{}] // the lookout reads; closed when it has given the lock up
 	deaf       atomic.Bool                   // the read-ahead is full: that the peer is silent says nothing
 
 	seen int // reads when the lookout last looked; guarded by reading
 }
 
-// setLookout has the lookout look in d, unless that is due already.
-func (c *Conn) setLookout(d time.Duration) {
+// setLookout has the lookout look in a while, unless that is due already. The
+// timer is a new one each time, so that who waits in Read holds none.
+func (c *Conn) setLookout() {
 	if !c.lookoutSet.Load() && c.lookoutSet.CompareAndSwap(false, true) {
-		c.lookout.Reset(d)
+		c.lookout.Store(time.AfterFunc(lookoutAfter, c.look))
+	}
+}
+
+// stopLookout has the timer not hold what has ended.
+func (c *Conn) stopLookout() {
+	if t := c.lookout.Load(); t != nil {
+		t.Stop()
 	}
 }
 
@@ -59,10 +67,12 @@ var closedChan = func() chan struct{} {
 	return c
 }()
 
-// look is what the timer calls, on a goroutine of its own, which is the Conn's:
-// it ends when somebody reads, the read-ahead is full or the connection ends.
+// look is what the timer calls, or a Ping, on a goroutine of its own, which is the
+// Conn's: it ends when somebody reads, the read-ahead is full or the connection
+// ends.
 func (c *Conn) look() {
-	c.lookoutSet.Store(false) // first: who reads now sets it again when they leave
+	c.lookout.Store(nil)
+	c.lookoutSet.Store(false) // before the lock is tried: who reads now sets it again when they leave
 	if c.why.Load() != nil {
 		return
 	}
@@ -71,7 +81,7 @@ func (c *Conn) look() {
 	default:
 		return
 	}
-	idle := c.reads == c.seen || c.pings.Load() > 0
+	idle := c.reads == c.seen || c.awaitsPong()
 	c.seen = c.reads
 	if idle && !c.deaf.Load() {
 		left := make(chan struct{})
