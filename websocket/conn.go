@@ -45,15 +45,15 @@ type Conn struct {
 // blocking is what a Conn has whose reads block, on a transport that is a
 // net.Conn.
 type blocking struct {
-	nc       wye.Conn
-	raw      syscall.RawConn // nc, if that is nothing but a socket; changed by who holds mu and reading
-	rawLater bool            // raw may be had later; guarded by reading
-	began    time.Time
-	carrier  string // a client's; "": not known
-	calls    *Loop  // whose callbacks get what is read; nil: there are none
+	nc         wye.Conn
+	raw        syscall.RawConn // nc, if that is nothing but a socket; changed by who holds mu and reading
+	rawLater   bool            // raw may be had later; guarded by reading
+	calledLast bool            // Closed was called; guarded by calling
+	began      time.Time
+	carrier    string // a client's; "": not known
+	calls      *Loop  // whose callbacks get what is read; nil: there are none
 
-	calling    sync.Mutex // held during a callback; guards what is below
-	calledLast bool       // Closed was called
+	calling sync.Mutex // held during a callback
 	reader
 	flusher
 }
@@ -77,7 +77,7 @@ func newConn(nc wye.Conn, set *settings) *Conn {
 	c := &both.Conn
 	c.blocking = &both.blocking
 	c.nc, c.began = nc, time.Now()
-	c.reading = make(chan struct{}, 1)
+	c.reading, c.drained = make(chan struct{}, 1), true
 	c.flush, c.trySend, c.tryReceive = c.flushSoon, c.sendNow, c.receiveNow
 	c.set(set)
 	return c

@@ -17,15 +17,15 @@ type reader struct {
 	wanted  atomic.Int32  // how many wait for the lock
 
 	// Guarded by reading.
-	scratch *scratch // what in is parsing; nil: nothing
-	filled  bool     // the last read through nc was as long as it could be
-	got     received // what receiveNow has come to
-	watch   watch
-	ahead   ahead
-	reads   int // messages and parts returned so far
-
+	drained  bool           // in has no event without further input
+	filled   bool           // the last read through nc was as long as it could be
+	dropping bool           // the rest of a message that nobody reads any more is to come
+	scratch  *scratch       // what in is parsing; nil: nothing
+	got      received       // what receiveNow has come to
 	current  *MessageReader // the message that is read as it comes; nil: none
-	dropping bool           // the rest of one that nobody reads any more is to come
+	reads    int            // messages and parts returned so far
+	watch    watch
+	ahead    ahead
 
 	tryReceive func(fd uintptr) bool // receiveNow, made once
 
@@ -46,7 +46,11 @@ func (c *Conn) Read(ctx context.Context) (MessageType, []byte, error) {
 	if err := c.lockRead(ctx); err != nil {
 		return 0, nil, err
 	}
-	m, err := c.message(ctx)
+	var m wire.Event
+	err := c.await(ctx)
+	if err == nil {
+		m, err = c.message(ctx)
+	}
 	if err == nil && !m.Owned {
 		m.Data = append(make([]byte, 0, len(m.Data)), m.Data...)
 	}
@@ -65,7 +69,11 @@ func (c *Conn) ReadInto(ctx context.Context, dst []byte) (MessageType, []byte, e
 	if err := c.lockRead(ctx); err != nil {
 		return 0, dst, err
 	}
-	m, err := c.message(ctx)
+	var m wire.Event
+	err := c.await(ctx)
+	if err == nil {
+		m, err = c.message(ctx)
+	}
 	n := len(m.Data)
 	dst = append(dst, m.Data...)
 	if m.Owned {
@@ -139,6 +147,15 @@ func (c *Conn) leaveRead() {
 	}
 }
 
+// await waits for input if there has to be some: mostly there has, and in
+// need not be asked first.
+func (c *Conn) await(ctx context.Context) error {
+	if !c.drained || c.pace != nil || len(c.ahead.messages) > 0 {
+		return nil
+	}
+	return c.fill(ctx)
+}
+
 // message returns the next message. It does what the frames before it ask for,
 // and waits for input.
 func (c *Conn) message(ctx context.Context) (wire.Event, error) {
@@ -159,13 +176,16 @@ func (c *Conn) next() wire.Event {
 	ev := c.in.Next()
 	switch ev.Kind {
 	case wire.None:
+		c.drained = true
 		c.freeScratch()
 		if c.more.Load() {
 			c.more.Store(false)
 			c.sendPending()
 		}
 	case wire.Message, wire.Chunk:
-		if more := c.in.Buffered() > 0; more != c.more.Load() {
+		more := c.in.Buffered() > 0
+		c.drained = !more && ev.Kind == wire.Message
+		if more != c.more.Load() {
 			c.more.Store(more)
 		}
 	case wire.Ping, wire.Pong:
@@ -278,7 +298,7 @@ func (c *Conn) took(s *scratch, n int) {
 		s.giveBack()
 		return
 	}
-	c.scratch = s
+	c.scratch, c.drained = s, false
 }
 
 // freeScratch gives the scratch back once it is parsed to its end.

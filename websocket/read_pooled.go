@@ -4,6 +4,8 @@ import (
 	"context"
 	"iter"
 	"sync"
+
+	"github.com/wye-org/wye/websocket/wire"
 )
 
 // Message is a received message in memory that is only lent: see
@@ -37,7 +39,11 @@ func (c *Conn) readPooled(ctx context.Context) (*Message, error) {
 	if err := c.lockReading(ctx); err != nil {
 		return nil, err
 	}
-	ev, err := c.message(ctx)
+	var ev wire.Event
+	err := c.await(ctx)
+	if err == nil {
+		ev, err = c.message(ctx)
+	}
 	if err == nil && !ev.Owned {
 		ev.Data = append(takeBuffer(len(ev.Data))[:0], ev.Data...)
 	}

@@ -26,8 +26,8 @@ var errRecalled = errors.New("websocket: a read waits")
 
 type lookoutState struct {
 	lookout    atomic.Pointer[time.Timer]
-	lookoutSet atomic.Bool                   // the timer runs: nobody need set one
 	lookoutAt  atomic.Pointer[chan struct{}] // the lookout reads; closed when it has given the lock up
+	lookoutSet atomic.Bool                   // the timer runs: nobody need set one
 	deaf       atomic.Bool                   // the read-ahead is full: that the peer is silent says nothing
 
 	seen int // reads when the lookout last looked; guarded by reading
@@ -130,15 +130,13 @@ func (a *ahead) put(m wire.Event) {
 	a.bytes += len(m.Data) + aheadPerItem
 }
 
-func (a *ahead) take() (wire.Event, bool) {
-	if len(a.messages) == 0 {
-		return wire.Event{}, false
-	}
+// take returns the first message; there is one.
+func (a *ahead) take() wire.Event {
 	m := a.messages[0]
 	a.messages[0] = wire.Event{}
 	a.bytes -= len(m.Data) + aheadPerItem
 	if a.messages = a.messages[1:]; len(a.messages) == 0 {
 		a.messages = nil
 	}
-	return m, true
+	return m
 }

@@ -129,8 +129,10 @@ func (c *Conn) supersede() {
 // left of a message that nobody reads any more.
 func (c *Conn) part(ctx context.Context, first bool) (wire.Event, error) {
 	for {
-		ev, ok := c.ahead.take()
-		if !ok {
+		var ev wire.Event
+		if len(c.ahead.messages) > 0 {
+			ev = c.ahead.take()
+		} else {
 			ev = c.next()
 		}
 		switch {

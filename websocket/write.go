@@ -331,6 +331,10 @@ func (c *Conn) batchOver() {
 // What is owed is appended only here, so that there is one pong at most on the
 // way however many pings come.
 func (c *Conn) takeLocked() *frames {
+	if c.blocking != nil && c.batching {
+		c.batching = false
+		c.batch.Stop() // in vain if batchOver waits for mu: then the next batch is sent in two
+	}
 	f := c.tailLocked()
 	if c.out.Owes() {
 		f.b = c.out.AppendReplies(f.b, c.now())
