@@ -81,6 +81,7 @@ func TestFanoutReachesAll(t *testing.T) {
 		return err
 	}
 	for _, opt := range []websocket.Options{{}, deflate(nct), deflate(small), deflate(websocket.Deflate{})} {
+		opt.WriteTimeout, opt.PingInterval = -1, -1 // they are read one after the other
 		for _, h := range []http.Handler{
 			websocket.Handler(nil, &websocket.AcceptOptions{Options: opt, Loop: &websocket.Loop{Open: open, Loops: 2}}),
 			websocket.Handler(nil, &websocket.AcceptOptions{Options: opt, Loop: &websocket.Loop{Open: open, Blocking: true}}),
@@ -99,7 +100,7 @@ func TestFanoutReachesAll(t *testing.T) {
 	for range clients {
 		within(t, add)
 	}
-	c, s := websocket.Pipe(nil, nil) // this time the client's end is the member
+	c, s := websocket.Pipe(&websocket.Options{WriteTimeout: -1, PingInterval: -1}, nil) // this time the client's end is the member
 	defer closeBoth(c, s)
 	f.Add(c)
 	clients = append(clients, s)
