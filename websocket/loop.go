@@ -117,15 +117,21 @@ func (l *Loop) settings(o *Options) *settings {
 	return l.last
 }
 
+// taker is what a [wye.Conn] has that can be taken over.
+type taker interface {
+	NetConn() net.Conn
+	Take() (net.Conn, []byte, *wye.Member)
+}
+
 // takeOver takes nc from net/http and from the runtime. It returns nil, and has
 // changed nothing, where that cannot be done.
 func (l *Loop) takeOver(nc wye.Conn, set *settings) *Conn {
-	over, ok := nc.(interface {
-		NetConn() net.Conn
-		Take() (net.Conn, []byte, *wye.Member)
-	})
+	over, ok := nc.(taker)
 	if !ok || !canPoll {
 		return nil
+	}
+	if head, ok := over.NetConn().(*headConn); ok {
+		return l.takeHead(over, head, set)
 	}
 	tcp, ok := over.NetConn().(*net.TCPConn) // not a wrapper's, who may count on its Close
 	if !ok {

@@ -91,6 +91,11 @@ func takeSocket(nc *net.TCPConn) (fd int, err error) {
 	if err != nil {
 		return -1, err
 	}
+	return duplicate(raw)
+}
+
+// duplicate returns another descriptor of the same socket.
+func duplicate(raw syscall.RawConn) (fd int, err error) {
 	if ctl := raw.Control(func(below uintptr) {
 		n, _, errno := syscall.Syscall(syscall.SYS_FCNTL, below, syscall.F_DUPFD_CLOEXEC, 0)
 		if fd = int(n); errno != 0 {

@@ -3,6 +3,8 @@ package connsuite_test
 import (
 	"context"
 	"crypto/tls"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 
@@ -26,6 +28,39 @@ func TestConnOfLoop(t *testing.T) {
 	connsuite.Run(t, connsuite.Carrier{Name: "h1", Callbacks: true, Serve: func(t *testing.T, e *websocket.Endpoint) connsuite.Server {
 		return suiteServer(t, httptest.NewServer(e))
 	}})
+}
+
+// So do those whose connections never were net/http's.
+func TestConnOfListener(t *testing.T) {
+	connsuite.Run(t, connsuite.Carrier{Name: "h1", Callbacks: true, Serve: serveOwn})
+}
+
+// What has no Loop passes on to net/http.
+func TestConnThroughListener(t *testing.T) {
+	connsuite.Run(t, connsuite.Carrier{Name: "h1", Serve: serveOwn})
+}
+
+func serveOwn(t *testing.T, e *websocket.Endpoint) connsuite.Server {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: e}
+	served := make(chan struct{})
+	go func() { // ends with Close
+		defer close(served)
+		websocket.Serve(srv, ln, nil)
+	}()
+	t.Cleanup(func() {
+		srv.Close()
+		<-served
+	})
+	return connsuite.Server{
+		URL: "http://" + ln.Addr().String(),
+		Shutdown: func(ctx context.Context, d wye.Drain) (wye.DrainCounts, error) {
+			return wye.Shutdown(ctx, srv, d)
+		},
+	}
 }
 
 func TestConnOverTLS(t *testing.T) {

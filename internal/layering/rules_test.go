@@ -55,7 +55,7 @@ var rules = map[string]rule{
 	},
 	"websocket": {
 		why:   "websocket joins wye, gate and wire",
-		own:   []string{"", "internal/deadline", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // rate is gate's
 	},
 	"websocket/wire": {
@@ -78,7 +78,7 @@ var rules = map[string]rule{
 	},
 	"hub/hubws": {
 		why:   "hubws is where a hub meets WebSocket, so that hub need not know it",
-		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
 	"hub/nats": {
@@ -169,7 +169,7 @@ var rules = map[string]rule{
 	},
 	"internal/connsuite": {
 		why:   "connsuite is the tests of a websocket.Conn over any carrier",
-		own:   []string{"", "internal/deadline", "gate", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks),
 	},
 	"internal/conformance": {why: "it is a test without a package"},
