@@ -29,7 +29,12 @@ func TestLoopChaos(t *testing.T) {
 		n = 5000
 	}
 	for _, blocking := range []bool{false, true} {
-		t.Run(fmt.Sprintf("blocking=%v", blocking), func(t *testing.T) { chaos(t, n, blocking) })
+		t.Run(fmt.Sprintf("blocking=%v", blocking), func(t *testing.T) { chaos(t, n, blocking, (*http.Server).Serve) })
+		t.Run(fmt.Sprintf("blocking=%v/Serve", blocking), func(t *testing.T) {
+			chaos(t, n, blocking, func(srv *http.Server, ln net.Listener) error {
+				return websocket.Serve(srv, ln, &websocket.ServeOptions{MaxHeads: 1000})
+			})
+		})
 	}
 }
 
@@ -42,7 +47,7 @@ type tale struct {
 	ended          chan struct{}
 }
 
-func chaos(t *testing.T, n int, blocking bool) {
+func chaos(t *testing.T, n int, blocking bool, serve func(*http.Server, net.Listener) error) {
 	before := descriptors()
 	tales := make([]tale, n)
 	for i := range tales {
@@ -94,7 +99,7 @@ func chaos(t *testing.T, n int, blocking bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go srv.Serve(ln) // ends with Close, below
+	go serve(srv, ln) // ends with Close, below
 	var clients sync.WaitGroup
 	places := make(chan struct{}, 300) // connecting at once
 	for i := range n {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -99,18 +100,21 @@ type headConn struct {
 	early  []byte // came behind the head
 	local  net.Addr
 	remote netip.AddrPort
+	warm   *warm
 
 	mu    sync.Mutex // guards what is below
 	fd    int        // -1: taken or closed
 	shard *shard     // where there is a place for it; nil: nowhere yet
 }
 
-// reserve finds the event loop that is going to serve it.
+// reserve finds the event loop that is going to serve it. warm keeps that
+// running.
 func (c *headConn) reserve() error {
 	s := c.loop.lightest()
 	if !s.reserve() {
 		return errors.New("websocket: no event loop could be started")
 	}
+	c.warm.keep(s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.shard = s
@@ -136,7 +140,7 @@ func (c *headConn) Write(p []byte) (n int, err error) {
 	if c.fd < 0 {
 		return 0, net.ErrClosed
 	}
-	if n, err = sendTo(c.fd, p); err == nil && n < len(p) {
+	if n, err = sendPlain(c.fd, p); err == nil && n < len(p) {
 		err = errNoRoom
 	}
 	return n, err
@@ -172,6 +176,9 @@ func (l *Loop) takeHead(over taker, head *headConn, set *settings) *Conn {
 	if !ok {
 		return nil
 	}
+	if set.PingInterval == 0 { // else we ask ourselves
+		probe(fd)
+	}
 	_, _, member := over.Take()
 	c := s.newConn(fd, set)
 	c.loop, c.member, c.local, c.remote = l, member, head.local, head.remote
@@ -180,4 +187,32 @@ func (l *Loop) takeHead(over taker, head *headConn, set *settings) *Conn {
 		c.receiveEarly(head.early)
 	}
 	return c
+}
+
+// warm are event loops that are kept running, though their last connection may end:
+// to begin anew for the next one costs a third of its handshake.
+type warm struct {
+	mu   sync.Mutex // guards what is below
+	kept []*shard
+	over bool
+}
+
+// keep keeps s, in which the caller has a place.
+func (w *warm) keep(s *shard) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.over && !slices.Contains(w.kept, s) && s.reserve() {
+		w.kept = append(w.kept, s)
+	}
+}
+
+// end lets all of them go.
+func (w *warm) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.over = true
+	for _, s := range w.kept {
+		s.unreserve()
+	}
+	w.kept = nil
 }

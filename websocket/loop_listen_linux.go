@@ -32,16 +32,15 @@ type heads struct {
 	timeout time.Duration
 	limit   int // bytes of a head
 	began   time.Time
+	warm    warm
 
 	// Of the loop's goroutine.
 	poll        *poller
-	scratch     []byte
+	reader      headReader
 	slots       []headSlot
-	free        []int32       // of slots
-	count       int           // of those that are taken
-	first, last *head         // in the order of when they are dropped
-	fresh       *http.Request // with the context of requests to freshTo
-	freshTo     net.Addr
+	free        []int32 // of slots
+	count       int     // of those that are taken
+	first, last *head   // in the order of when they are dropped
 
 	mu      sync.Mutex    // guards what is below
 	inbox   []*head       // new, or back
@@ -60,7 +59,7 @@ type head struct {
 	due          time.Duration // when it is dropped, since began
 	buf          []byte        // what has come of its head; nil: nothing
 	fd           int32
-	slot         int32
+	slot         int32 // -1: it is not in the loop
 	lingered     int32 // bytes that came behind its last answer
 	lingers      bool  // that was sent: what comes is read to its end
 }
@@ -68,6 +67,13 @@ type head struct {
 type headSlot struct {
 	h   *head
 	gen uint32
+}
+
+// headReader is what a goroutine needs that reads heads.
+type headReader struct {
+	scratch [maxHead]byte
+	fresh   *http.Request // with the context of requests to freshTo
+	freshTo net.Addr
 }
 
 const (
@@ -89,7 +95,7 @@ func serveHeads(srv *http.Server, ln *net.TCPListener, opts *ServeOptions) error
 		waiter: waiter,
 		srv:    srv, ln: ln, opts: opts, base: context.Background(),
 		timeout: headTimeout(srv), limit: headLimit(srv), began: time.Now(),
-		poll: poll, scratch: make([]byte, maxHead),
+		poll: poll,
 	}
 	s.taken.L = &s.mu
 	s.feed = feed{heads: s, come: make(chan struct{}, 1), over: make(chan struct{})}
@@ -102,12 +108,13 @@ func serveHeads(srv *http.Server, ln *net.TCPListener, opts *ServeOptions) error
 	parts.Go(s.run)
 	err = srv.Serve(&s.feed)
 	parts.Wait()
+	s.warm.end()
 	return err
 }
 
 // accept is the goroutine that accepts connections. It ends when ln is closed.
 func (s *heads) accept() {
-	from := acceptor{ln: s.ln}
+	from := &acceptor{ln: s.ln}
 	var err error
 	for delay := time.Duration(0); err == nil; {
 		err = s.waiter.wait(func() (done bool) {
@@ -117,8 +124,7 @@ func (s *heads) accept() {
 		if err == nil {
 			err = from.err
 		}
-		s.post(from.batch)
-		from.batch = from.batch[:0]
+		s.post(s.readFirst(from))
 		if err == nil {
 			delay = 0
 		} else if isPassing(err) {
@@ -136,6 +142,26 @@ func (s *heads) accept() {
 		err = net.ErrClosed
 	}
 	s.feed.end(&net.OpError{Op: "accept", Net: "tcp", Addr: s.ln.Addr(), Err: err})
+}
+
+// readFirst reads from those who were accepted. A request that has come is dealt
+// with here, which spares the loop; those that have not are returned.
+func (s *heads) readFirst(a *acceptor) (rest []*head) {
+	rest = a.batch[:0]
+	for _, h := range a.batch {
+		if !h.remote.IsValid() {
+			s.feed.give(h, nil)
+			continue
+		}
+		switch n, again, _ := receiveFrom(int(h.fd), a.reader.scratch[:]); {
+		case again || n > 0 && !s.received(h, &a.reader, n):
+			rest = append(rest, h)
+		case n == 0:
+			closeSocket(int(h.fd), false)
+		}
+	}
+	a.batch = a.batch[:0]
+	return rest
 }
 
 // waiter waits for connections. A listener itself cannot be waited for but in its
@@ -196,11 +222,12 @@ func isPassing(err error) bool {
 
 // acceptor accepts connections, some at a time.
 type acceptor struct {
-	ln    *net.TCPListener
-	batch []*head
-	err   error
-	last  netip.AddrPort // the local address of the connection before
-	local net.Addr       // and as this
+	ln     *net.TCPListener
+	reader headReader
+	batch  []*head
+	err    error
+	last   netip.AddrPort // the local address of the connection before
+	local  net.Addr       // and as this
 }
 
 // accept fills batch with what is there.
@@ -209,9 +236,8 @@ func (a *acceptor) accept(fd int) error {
 		got, from, err := syscall.Accept4(fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC)
 		switch err {
 		case nil:
-			// As net does.
-			syscall.SetsockoptInt(got, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-			a.batch = append(a.batch, &head{fd: int32(got), remote: addrOf(from), local: a.localOf(got)})
+			syscall.SetsockoptInt(got, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1) // as net does
+			a.batch = append(a.batch, &head{fd: int32(got), slot: -1, remote: addrOf(from), local: a.localOf(got)})
 		case syscall.EINTR, syscall.ECONNABORTED:
 		case syscall.EAGAIN:
 			return nil
@@ -368,9 +394,7 @@ func (s *heads) enter(h *head) {
 		s.first = h
 	}
 	s.last = h
-	if !h.remote.IsValid() {
-		s.toHTTP(h, nil)
-	} else if s.poll.add(int(h.fd), int(h.slot), s.slots[h.slot].gen, canRead) != nil {
+	if s.poll.add(int(h.fd), int(h.slot), s.slots[h.slot].gen, canRead) != nil {
 		s.drop(h)
 	}
 	if s.count > s.opts.maxHeads() {
@@ -378,8 +402,11 @@ func (s *heads) enter(h *head) {
 	}
 }
 
-// leave takes h's place away. Its socket stays.
+// leave takes h's place away, if it has one. Its socket stays.
 func (s *heads) leave(h *head) {
+	if h.slot < 0 {
+		return
+	}
 	s.poll.remove(int(h.fd))
 	s.slots[h.slot].h = nil
 	s.slots[h.slot].gen++
@@ -395,7 +422,7 @@ func (s *heads) leave(h *head) {
 	} else {
 		s.last = h.older
 	}
-	h.older, h.newer = nil, nil
+	h.older, h.newer, h.slot = nil, nil, -1
 }
 
 func (s *heads) drop(h *head) {
@@ -410,7 +437,7 @@ func (s *heads) serve(i int) {
 		return // it has ended in this turn
 	}
 	h := s.slots[at].h
-	n, again, err := receiveFrom(int(h.fd), s.scratch)
+	n, again, err := receiveFrom(int(h.fd), s.reader.scratch[:])
 	switch {
 	case again:
 	case h.lingers:
@@ -418,40 +445,40 @@ func (s *heads) serve(i int) {
 			s.drop(h)
 		}
 	case n > 0:
-		s.received(h, s.scratch[:n])
+		s.received(h, &s.reader, n)
 	case err == nil && h.buf != nil:
-		s.toHTTP(h, h.buf) // which has an answer for half a request, too
+		s.leave(h)
+		s.feed.give(h, h.buf) // net/http has an answer for half a request, too
 	default:
 		s.drop(h)
 	}
 }
 
-// received takes the next bytes of a head.
-func (s *heads) received(h *head, b []byte) {
-	seen := len(h.buf)
+// received takes the next n bytes of a head, which r has. It returns false if more
+// of it has to come; else h is not the caller's any more.
+func (s *heads) received(h *head, r *headReader, n int) bool {
+	b, seen := r.scratch[:n], len(h.buf)
 	if seen > 0 {
 		h.buf = append(h.buf, b...)
 		b = h.buf
 	}
-	switch end, state := findHead(b, seen, s.limit); {
-	case state == headWhole && s.ask(h, b[:end], b[end:]):
-	case state != headPartial:
-		s.toHTTP(h, b)
-	case seen == 0:
-		h.buf = bytes.Clone(b)
+	end, state := findHead(b, seen, s.limit)
+	if state == headPartial {
+		if seen == 0 {
+			h.buf = bytes.Clone(b)
+		}
+		return false
 	}
-}
-
-// toHTTP gives h to net/http, with what has come.
-func (s *heads) toHTTP(h *head, b []byte) {
 	s.leave(h)
-	s.feed.give(h, b)
+	if state == headOther || !s.ask(h, s.request(h, r), b[:end], b[end:]) {
+		s.feed.give(h, b)
+	}
+	return true
 }
 
-// ask has the request judged that begins with b, and behind which early came. It
-// returns false for one that is net/http's.
-func (s *heads) ask(h *head, b, early []byte) bool {
-	r := s.request(h)
+// ask has the request r judged that begins with b, and behind which early came.
+// It returns false for one that is net/http's.
+func (s *heads) ask(h *head, r *http.Request, b, early []byte) bool {
 	if !parseHead(b, r) || checkRequest(r) != nil {
 		return false
 	}
@@ -459,10 +486,8 @@ func (s *heads) ask(h *head, b, early []byte) bool {
 	if e == nil {
 		return false
 	}
-	s.leave(h)
-	h.buf = nil
 	q := &question{heads: s, head: h, handler: handler, endpoint: e, r: r}
-	q.w.conn = &headConn{loop: e.opts.Loop, early: early, local: h.local, remote: h.remote, fd: int(h.fd)}
+	q.w.conn = &headConn{loop: e.opts.Loop, early: early, local: h.local, remote: h.remote, warm: &s.warm, fd: int(h.fd)}
 	if !e.mayBlock() {
 		q.settle()
 		return true
@@ -480,14 +505,14 @@ func (s *heads) ask(h *head, b, early []byte) bool {
 }
 
 // request returns one without a head, to h's address.
-func (s *heads) request(h *head) *http.Request {
-	if s.fresh == nil || s.freshTo != h.local {
-		s.freshTo = h.local
-		s.fresh = new(http.Request).WithContext(context.WithValue(s.base, http.LocalAddrContextKey, h.local))
+func (s *heads) request(h *head, r *headReader) *http.Request {
+	if r.fresh == nil || r.freshTo != h.local {
+		r.freshTo = h.local
+		r.fresh = new(http.Request).WithContext(context.WithValue(s.base, http.LocalAddrContextKey, h.local))
 	}
-	r := *s.fresh
-	r.RemoteAddr = h.remote.String()
-	return &r
+	fresh := *r.fresh
+	fresh.RemoteAddr = h.remote.String()
+	return &fresh
 }
 
 // question is a request that is judged.
@@ -513,6 +538,7 @@ func (q *question) settleAside() {
 func (q *question) settle() {
 	answered := q.answered()
 	h, s := q.head, q.heads
+	h.buf = nil
 	switch {
 	case q.w.hijacked:
 		return // it is a Conn's, or has ended
@@ -521,7 +547,7 @@ func (q *question) settle() {
 		return
 	}
 	b, last := q.w.answer()
-	if n, err := sendTo(int(h.fd), b); err != nil || n < len(b) {
+	if n, err := sendPlain(int(h.fd), b); err != nil || n < len(b) {
 		closeSocket(int(h.fd), false)
 		return
 	}

@@ -123,6 +123,15 @@ func sendTo(fd int, f *frames) (n int, err error) {
 	return max(n, 0), err
 }
 
+// sendPlain sends what the kernel takes of b without waiting.
+func sendPlain(fd int, b []byte) (n int, err error) {
+	n, err = syscall.Write(fd, b)
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		err = nil
+	}
+	return max(n, 0), err
+}
+
 func closeSending(fd int) { syscall.Shutdown(fd, syscall.SHUT_WR) }
 
 // closeSocket closes fd; the peer sees a reset if that is asked for.
@@ -131,4 +140,14 @@ func closeSocket(fd int, reset bool) {
 		syscall.SetsockoptLinger(fd, syscall.SOL_SOCKET, syscall.SO_LINGER, &syscall.Linger{Onoff: 1})
 	}
 	syscall.Close(fd)
+}
+
+// probe has the kernel look whether a silent peer is there, as often as net does.
+func probe(fd int) {
+	for _, o := range [...]struct{ level, option, value int }{
+		{syscall.SOL_SOCKET, syscall.SO_KEEPALIVE, 1},
+		{syscall.IPPROTO_TCP, syscall.TCP_KEEPIDLE, 15}, {syscall.IPPROTO_TCP, syscall.TCP_KEEPINTVL, 15}, {syscall.IPPROTO_TCP, syscall.TCP_KEEPCNT, 9},
+	} {
+		syscall.SetsockoptInt(fd, o.level, o.option, o.value)
+	}
 }

@@ -35,6 +35,8 @@ func takeSocket(*net.TCPConn) (fd int, err error) { return -1, errors.ErrUnsuppo
 func receiveFrom(fd int, b []byte) (n int, again bool, err error) {
 	return 0, false, errors.ErrUnsupported
 }
-func sendTo(fd int, f *frames) (int, error) { return 0, errors.ErrUnsupported }
-func closeSending(fd int)                   {}
-func closeSocket(fd int, reset bool)        {}
+func sendTo(fd int, f *frames) (int, error)   { return 0, errors.ErrUnsupported }
+func sendPlain(fd int, b []byte) (int, error) { return 0, errors.ErrUnsupported }
+func probe(fd int)                            {}
+func closeSending(fd int)                     {}
+func closeSocket(fd int, reset bool)          {}

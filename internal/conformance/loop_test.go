@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -16,11 +18,14 @@ import (
 // A Loop's echo under the cases for servers.
 func TestLoop(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		loop *websocket.Loop
+		name  string
+		loop  *websocket.Loop
+		brief bool // the long cases tell nothing more
+		serve func(t *testing.T, h http.Handler) (url string)
 	}{
-		{"callbacks", &websocket.Loop{}},
-		{"callbacks that may block", &websocket.Loop{Blocking: true}},
+		{"callbacks", &websocket.Loop{}, false, byHTTP},
+		{"callbacks that may block", &websocket.Loop{Blocking: true}, true, byHTTP},
+		{"a listener of its own", &websocket.Loop{}, true, byServe},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.loop.Message = func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
@@ -28,17 +33,16 @@ func TestLoop(t *testing.T) {
 					t.Errorf("a reply of %d bytes: %v", len(p), err)
 				}
 			}
-			srv := httptest.NewServer(websocket.Handler(nil, &websocket.AcceptOptions{Loop: tt.loop, Options: websocket.Options{
+			url := tt.serve(t, websocket.Handler(nil, &websocket.AcceptOptions{Loop: tt.loop, Options: websocket.Options{
 				// The suite sends 16 MiB, and 4 MiB in frames of 64 bytes.
 				MaxMessage: 32 << 20, MaxFragments: 1 << 20, Deflate: websocket.Deflate{Enabled: true},
 				Logger: slog.New(slog.NewTextHandler(io.Discard, nil)), // of refusals there are many
 			}}))
-			defer srv.Close()
 			cases := conform.Catalogue(conform.Server)
-			if tt.loop.Blocking || raceEnabled { // the long ones tell nothing more
+			if tt.brief || raceEnabled {
 				cases = slices.DeleteFunc(cases, func(c *conform.Case) bool { return c.Long })
 			}
-			run := conform.ServerRun{URL: "ws" + strings.TrimPrefix(srv.URL, "http"), Cases: cases}
+			run := conform.ServerRun{URL: url, Cases: cases}
 			results, err := run.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -56,4 +60,28 @@ func TestLoop(t *testing.T) {
 			}
 		})
 	}
+}
+
+func byHTTP(t *testing.T, h http.Handler) (url string) {
+	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return "ws" + strings.TrimPrefix(srv.URL, "http")
+}
+
+func byServe(t *testing.T, h http.Handler) (url string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: h}
+	served := make(chan struct{})
+	go func() { // ends with Close
+		defer close(served)
+		websocket.Serve(srv, ln, nil)
+	}()
+	t.Cleanup(func() {
+		srv.Close()
+		<-served
+	})
+	return "ws://" + ln.Addr().String()
 }

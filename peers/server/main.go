@@ -39,6 +39,9 @@ const maxMessage = 32 << 20
 type endpoints struct {
 	echo, sub, pub http.Handler
 
+	// listen serves the handlers, for a library that accepts connections itself.
+	listen func(*http.Server, net.Listener) error
+
 	// serve is for a library with a server of its own, which has no handlers.
 	serve func(net.Listener) error
 }
@@ -54,6 +57,7 @@ var impls = map[string]func(deflate) (endpoints, error){
 	"net-conn":     netConnServer,
 
 	"wye-conn":      wyeConnServer,
+	"wye-loop":      wyeListenerServer,
 	"wye-loop-http": wyeLoopServer,
 }
 
@@ -107,6 +111,9 @@ func serve(impl string, port int, mode deflate) error {
 	}
 	mux.HandleFunc("/free", func(http.ResponseWriter, *http.Request) { free() })
 	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0)}
+	if e.listen != nil {
+		return e.listen(srv, ln)
+	}
 	return srv.Serve(ln)
 }
 
