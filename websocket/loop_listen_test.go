@@ -117,7 +117,15 @@ func refusesTeapots() http.Handler {
 	})))
 	mux.Handle("/unsendable", websocket.Handler(nil, opts(func(o *websocket.AcceptOptions) { o.Header = http.Header{"X": {"a\nb"}} })))
 	mux.Handle("POST /posted", websocket.Handler(nil, opts(func(*websocket.AcceptOptions) {})))
-	mux.Handle("/blocking", websocket.Handler(func(ctx context.Context, c *websocket.Conn) error { return c.Close(ctx, 4000, "") }, nil))
+	mux.Handle("/blocking", websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return err
+		}
+		c.Write(ctx, typ, p)
+		_, _, err = c.Read(ctx)
+		return err
+	}, nil))
 	mux.HandleFunc("/plain", func(w http.ResponseWriter, r *http.Request) {
 		b, _ := io.ReadAll(r.Body)
 		fmt.Fprintf(w, "%s %s %q %v", r.Method, r.URL, b, r.Header)
@@ -145,7 +153,7 @@ func asks() []string {
 		to("/", "Sec-WebSocket-Extensions: "), to("/", "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover") + hello,
 		to("/sub", "Sec-WebSocket-Protocol: x, a, b") + hello, to("/sub", "Sec-WebSocket-Protocol: x", "Sec-WebSocket-Protocol: b"),
 		to("/select", "Sec-WebSocket-Protocol: a, b"), to("/gate", "Origin: https://a.example"), to("/check/fine") + hello,
-		to("/wrapped") + hello, to("/blocking"),
+		to("/wrapped") + hello, to("/blocking") + hello,
 		strings.Replace(clientHead, "websocket", "foo, WebSocket", 1),
 		strings.Replace(clientHead, "websocket", "h2c\r\nUpgrade: websocket", 1),
 		strings.Replace(clientHead, "Connection: Upgrade", "Connection: keep-alive, x\r\nConnection: , uPgrade", 1),
