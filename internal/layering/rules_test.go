@@ -93,22 +93,22 @@ var rules = map[string]rule{
 	},
 	"hub/server": {
 		why:   "hub/server is where a hub meets clients of others: it knows no engine, and no kind of token",
-		own:   []string{"", "internal/deadline", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // websocket's
 	},
 	"hub/server/jwt": {
 		why:   "jwt is one kind of token, so that hub/server need not know any",
-		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"github.com/golang-jwt/jwt/v5", "golang.org/x/time/rate"}, idna, socks),
 	},
 	"hub/server/api": {
 		why:   "api is a hub's door for the programs behind it, in HTTP alone",
-		own:   []string{"", "internal/deadline", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{"golang.org/x/time/rate"}, idna, socks), // hub/server's
 	},
 	"hub/server/servertest": {
 		why: "servertest is what a server of hubs has to do, as tests with the SDKs of others",
-		own: []string{"", "internal/deadline", "internal/needs", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
+		own: []string{"", "internal/deadline", "internal/handoff", "internal/needs", "gate", "hub", "hub/server", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},
 		third: slices.Concat([]string{
 			"github.com/centrifugal/centrifuge-go", "github.com/centrifugal/protocol", // and what these need:
 			"github.com/gorilla/websocket", "github.com/jpillora/backoff", "github.com/josharian/intern", "github.com/mailru/easyjson", "github.com/mailru/easyjson/...",
