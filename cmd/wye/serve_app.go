@@ -52,7 +52,7 @@ func newApp(o appOptions) (http.Handler, error) {
 		Logger:   o.log,
 	}
 
-	accept := websocket.AcceptOptions{Options: o.websocket, Gate: o.gate}
+	accept := websocket.AcceptOptions{Options: o.websocket, Gate: o.gate, Detach: true} // so that an idle one holds nothing of net/http
 	echoes, rooms := accept, accept
 	echoes.MaxMessage, rooms.MaxMessage = o.bounds.echoMessage, o.bounds.roomMessage
 	endpoints := []endpoint{
