@@ -246,6 +246,13 @@ func TestRecovery(t *testing.T) {
 			`{"push":{"channel":"room:a","pub":{"data":5,"offset":5}}}`,
 			`{"push":{"channel":"room:a","pub":{"data":6,"offset":6}}}`)
 	}))
+	t.Run("more publications than fit the answer", bubble(func(t *testing.T) {
+		n := newNode(t, func(o *server.Options) { o.MaxHistory = 1 })
+		e := n.publish("room:a", "1", "2", "3")
+		n.connect("").talk(`{"id":2,"subscribe":{"channel":"room:a","recover":true,"epoch":"`+e+`","offset":1}}`,
+			`{"id":2,"subscribe":{"publications":[{"data":2,"offset":2}],"epoch":"EPOCH","offset":1,"recoverable":true,"positioned":true,"was_recovering":true,"recovered":true}}`,
+			`{"push":{"channel":"room:a","pub":{"data":3,"offset":3}}}`)
+	}))
 	t.Run("more than the client's queue holds", bubble(func(t *testing.T) {
 		n := newNode(t, nil)
 		e := n.publish("room:a", "0")

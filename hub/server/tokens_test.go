@@ -225,7 +225,11 @@ func TestServerSideSubscriptions(t *testing.T) {
 		c.talk(`{"id":4,"unsubscribe":{"channel":"shut:a"}}`, `{"id":4,"unsubscribe":{}}`)
 	}))
 	t.Run("nothing comes before the answer", bubble(func(t *testing.T) {
-		n := newNode(t, func(o *server.Options) { o.MaxReply = 1 })
+		n := newNode(t, func(o *server.Options) {
+			o.MaxReply = 1
+			// Time passes when nobody has anything to do: what could be sent, is.
+			o.Hooks.Recovered = func(server.Transport, bool, int) { time.Sleep(time.Second) }
+		})
 		e := n.publish("shut:a", "1", "2", "3")
 		c := n.dial()
 		c.say(`{"id":1,"connect":{"token":"channels=shut:a","subs":{"shut:a":{"recover":true,"epoch":"` + e + `","offset":0}}}}`)

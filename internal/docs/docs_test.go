@@ -20,14 +20,18 @@ const root = "../.."
 
 // Every code block behind a comment that names an example is that example's body.
 func TestExamplesAreQuotedVerbatim(t *testing.T) {
+	files := map[string]string{"hub-server": "hub/server/example_test.go"} // by the document
 	for _, peer := range []string{"gorilla", "coder", "gobwas", "gws"} {
-		t.Run(peer, func(t *testing.T) {
-			examples := examplesOf(t, "websocket/example_migrate_"+peer+"_test.go")
+		files["migrate-"+peer] = "websocket/example_migrate_" + peer + "_test.go"
+	}
+	for name, file := range files {
+		t.Run(name, func(t *testing.T) {
+			examples := examplesOf(t, file)
 			if len(examples) == 0 {
 				t.Fatal("no examples")
 			}
 			quoted := make(map[string]bool)
-			for _, q := range quotes(read(t, "docs/migrate-"+peer+".md")) {
+			for _, q := range quotes(read(t, "docs/"+name+".md")) {
 				body, ok := examples[q.name]
 				switch {
 				case !ok:
