@@ -25,3 +25,14 @@ func (s *Server) ConnOptions() *websocket.Options {
 	o := s.acceptOptions().Options
 	return &o
 }
+
+// Noted is how many subscriptions are kept of all sessions.
+func (s *Server) Noted() (n int) {
+	s.sessions.all.Range(func(_, x any) bool {
+		x.(*session).mu.Lock()
+		defer x.(*session).mu.Unlock()
+		n += len(x.(*session).subs)
+		return true
+	})
+	return n
+}

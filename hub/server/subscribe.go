@@ -45,12 +45,6 @@ func (s *session) subscribe(ctx context.Context, q *subscribeRequest, r *reply) 
 		r.subscribe = result
 		return &hub.Message{Data: r.encode()}
 	})
-	if errors.Is(err, hub.ErrJoined) {
-		return false, err // and what is noted is of the earlier subscription
-	}
-	if err != nil || refused {
-		s.forget(q.Channel)
-	}
 	if refused {
 		s.client.Leave(ctx, q.Channel)
 	}
@@ -148,6 +142,7 @@ func (s *Server) fit(messages []*hub.Message) int {
 	return len(messages)
 }
 
+// note keeps what is known of a channel that the client is about to join.
 func (s *session) note(channel string, sub *subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,7 +154,7 @@ func (s *session) note(channel string, sub *subscription) {
 		s.subs = map[string]*subscription{}
 	}
 	if len(s.subs) > len(joined) {
-		// The hub has taken the client out of some.
+		// The client has not come into some, or the hub has taken it out.
 		maps.DeleteFunc(s.subs, func(name string, _ *subscription) bool { return !slices.Contains(joined, name) })
 	}
 	s.subs[channel] = sub

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -60,11 +61,10 @@ func TestSubscriptionTokens(t *testing.T) {
 		c := newNode(t, func(o *server.Options) { o.Open = nil }).connect("sub=ann")
 		c.say(`{"id":2,"subscribe":{"channel":"room:a","token":"sub=ann_channel=room:a"}}`)
 		c.hear()
-		c.say(`{"id":3,"publish":{"channel":"room:a","data":1}}`)
-		c.hear()
+		c.talk(`{"id":3,"publish":{"channel":"room:a","data":1}}`,
+			`{"push":{"channel":"room:a","pub":{"data":1,"info":{"user":"ann","client":"ID"},"offset":1}}}`, `{"id":3,"publish":{}}`)
 		c.say(`{"id":2,"subscribe":{"channel":"kept:a","token":"sub=ann_channel=kept:a"}}`)
-		for !strings.HasPrefix(c.hear(), `{"id":2`) {
-		}
+		c.hear()
 		c.talk(`{"id":3,"publish":{"channel":"kept:a","data":1}}`, `{"id":3,"error":{"code":103,"message":"permission denied"}}`)
 	}))
 }
@@ -187,6 +187,19 @@ func TestSubscriptionExpiry(t *testing.T) {
 		c.want(`{"push":{"channel":"shut:a","unsubscribe":{"code":2000,"reason":"server unsubscribe"}}}`)
 		time.Sleep(5 * time.Minute)
 		c.silent()
+	}))
+	t.Run("what is known of channels does not add up", bubble(func(t *testing.T) {
+		n := newNode(t, quietly)
+		c := n.connect("sub=ann")
+		for i := range 10 {
+			c.talk(join, joined)
+			n.hub.Unsubscribe(ctx, hub.Whom{Principal: "ann"}, "shut:a")
+			c.hear()
+			c.talk(fmt.Sprintf(`{"id":3,"subscribe":{"channel":"none:%d"}}`, i), `{"id":3,"error":{"code":102,"message":"unknown channel"}}`)
+		}
+		if noted := n.server.Noted(); noted > 2 {
+			t.Errorf("%d channels are noted, of a client in none", noted)
+		}
 	}))
 	for _, x := range []struct{ why, token, want string }{
 		{"none", "", `{"code":107,"message":"bad request"}`},
