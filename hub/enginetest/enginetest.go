@@ -35,6 +35,10 @@ type Subject struct {
 	// the check that has to wait for the idempotency window is skipped.
 	Bubble bool
 
+	// Parallel has the checks run beside each other, which is for engines
+	// that have to wait for time to pass.
+	Parallel bool
+
 	// Interleavings is how often the race of Subscribe with Publish is run.
 	// 0: 10,000 times, or a million with WYE_SLOW=1 in the environment.
 	Interleavings int
@@ -44,6 +48,9 @@ type Subject struct {
 func Run(t *testing.T, s Subject) {
 	for _, c := range checks {
 		t.Run(c.id, func(t *testing.T) {
+			if s.Parallel {
+				t.Parallel()
+			}
 			failures, skipped := c.try(t, s)
 			if skipped != "" {
 				t.Skip(skipped)

@@ -54,8 +54,7 @@ func TestOptionsThatAreRefused(t *testing.T) {
 
 // connect is a client of a server's, in the process.
 func connect(t *testing.T, s *embedded.Server) *natsgo.Conn {
-	o := s.Options()
-	nc, err := natsgo.Connect("", natsgo.InProcessServer(s), natsgo.UserInfo(o.User, o.Password))
+	nc, err := natsgo.Connect("", natsgo.InProcessServer(s))
 	if err != nil {
 		t.Fatal(err)
 	}

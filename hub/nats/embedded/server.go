@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net"
@@ -16,10 +15,9 @@ import (
 
 // Server is a NATS server in this process.
 type Server struct {
-	server         *server.Server
-	log            *logger
-	user, password string // of connections from this process; empty: none are needed
-	clustered      bool
+	server    *server.Server
+	log       *logger
+	clustered bool
 }
 
 // Start starts a server and waits until it takes connections and, in a cluster,
@@ -90,10 +88,9 @@ func (s *Server) options(opts *Options) (*server.Options, error) {
 		number = server.RANDOM_PORT
 	}
 	// Routes are opened only after the port for clients is. So there is one,
-	// for this machine alone, and nobody knows the password.
+	// on this machine, and whoever comes that way is refused.
 	o.DontListen, o.Host, o.Port = false, "127.0.0.1", server.RANDOM_PORT
-	s.user, s.password = "wye", rand.Text()
-	o.Username, o.Password = s.user, s.password
+	o.CustomClientAuthentication = insiders{}
 	o.Cluster = server.ClusterOpts{Name: "wye", Host: host, Port: number, NoAdvertise: true}
 	o.Routes = c.routes()
 	if len(c.Secret) > 0 {
@@ -103,6 +100,15 @@ func (s *Server) options(opts *Options) (*server.Options, error) {
 		o.Cluster.TLSTimeout = 5
 	}
 	return o, nil
+}
+
+// insiders lets in who comes from this process.
+type insiders struct{}
+
+// Check implements [server.Authentication].
+func (insiders) Check(c server.ClientAuthentication) bool {
+	a := c.RemoteAddress()
+	return a != nil && a.Network() == "pipe"
 }
 
 // ready waits until the server is.
@@ -133,7 +139,7 @@ func (s *Server) InProcessConn() (net.Conn, error) { return s.server.InProcessCo
 
 // Options are those of an engine that uses this server: what it needs to connect.
 func (s *Server) Options() nats.Options {
-	return nats.Options{InProcess: s, User: s.user, Password: s.password}
+	return nats.Options{InProcess: s}
 }
 
 // ClusterAddr is where the server listens for others, nil if it is alone.
