@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -39,6 +40,9 @@ type Subject struct {
 	// that have to wait for time to pass.
 	Parallel bool
 
+	// Skip are checks, by what their subtests are called, that are not run.
+	Skip []string
+
 	// Interleavings is how often the race of Subscribe with Publish is run.
 	// 0: 10,000 times, or a million with WYE_SLOW=1 in the environment.
 	Interleavings int
@@ -48,6 +52,9 @@ type Subject struct {
 func Run(t *testing.T, s Subject) {
 	for _, c := range checks {
 		t.Run(c.id, func(t *testing.T) {
+			if slices.Contains(s.Skip, c.id) {
+				t.Skip("the subject's Skip names it")
+			}
 			if s.Parallel {
 				t.Parallel()
 			}

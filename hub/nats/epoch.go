@@ -95,7 +95,7 @@ func (l *link) recheckNow(ctx context.Context, s *stream) error {
 // missing makes a stream again that was removed.
 func (l *link) missing(ctx context.Context, s *stream, err error) error {
 	if codeOf(err) != jetstream.JSErrCodeStreamNotFound {
-		return err
+		return explain(err)
 	}
 	if err := ensure(ctx, l.js, l.configs[s.name]); err != nil {
 		return explain(err)
@@ -148,7 +148,7 @@ func (l *link) establish(ctx context.Context, s *stream, end string, high uint64
 	for range 20 {
 		last, err := l.lastSeq(ctx, s)
 		if err != nil {
-			return epoch{}, 0, err
+			return epoch{}, 0, explain(err)
 		}
 		is, err := l.readEpoch(ctx, s)
 		if err != nil {

@@ -100,7 +100,8 @@ func (l *link) get(ctx context.Context, s *stream, q getRequest) (record, error)
 	return record{answer.Message.Seq, answer.Message.Time, data}, nil
 }
 
-// lastSeq is the sequence of the last message that the stream has had.
+// lastSeq is the sequence of the last message that the stream has had. An error is
+// JetStream's own.
 func (l *link) lastSeq(ctx context.Context, s *stream) (uint64, error) {
 	var answer struct {
 		State struct {
@@ -108,7 +109,7 @@ func (l *link) lastSeq(ctx context.Context, s *stream) (uint64, error) {
 		} `json:"state"`
 	}
 	err := l.api(ctx, "STREAM.INFO."+s.name, struct{}{}, &answer)
-	return answer.State.LastSeq, explain(err)
+	return answer.State.LastSeq, err
 }
 
 // batchMost is how many messages are asked for at a time.

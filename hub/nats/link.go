@@ -15,7 +15,7 @@ import (
 // How the connection is kept.
 const (
 	reconnectWait = 100 * time.Millisecond
-	pingEvery     = 5 * time.Second // so a server that is silent is left after 15
+	pingEvery     = 2 * time.Second // so a server that is silent is left after 6
 )
 
 // inboxMost is how many messages wait to be handed on. What comes when so many

@@ -1,7 +1,10 @@
 package nats_test
 
 import (
+	"flag"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/wye-org/wye/hub"
@@ -10,15 +13,26 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// Most of what tests here do is wait: for servers, and for time to pass.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		flag.Set("test.parallel", "4")
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // slow reports whether tests may take their time.
 func slow() bool { return os.Getenv("WYE_SLOW") == "1" }
 
 // obligations runs the checks of every engine.
 func obligations(t *testing.T, s *servers, interleavings int) {
-	if slow() {
+	var skip []string
+	switch {
+	case slow():
 		interleavings *= 20
+	case len(s.opts) > 1:
+		skip = []string{"ttl", "lease", "unsubscribe"} // which wait, and for one server do so too
 	}
 	t.Run("checks", func(t *testing.T) {
 		enginetest.Run(t, enginetest.Subject{
@@ -27,11 +41,18 @@ func obligations(t *testing.T, s *servers, interleavings int) {
 			Cut:           func(e hub.Engine) func() { return e.(*engine).Cut() },
 			Forget:        func(e hub.Engine) { e.(*engine).Forget() },
 			Parallel:      true,
+			Skip:          skip,
 			Interleavings: interleavings,
 		})
 	})
 }
 
-func TestOneServer(t *testing.T) { obligations(t, startServers(t, 1, nil), 200) }
+func TestOneServer(t *testing.T) {
+	t.Parallel()
+	obligations(t, startServers(t, 1, nil), 100)
+}
 
-func TestThreeServers(t *testing.T) { obligations(t, startServers(t, 3, nil), 50) }
+func TestThreeServers(t *testing.T) {
+	t.Parallel()
+	obligations(t, startServers(t, 3, nil), 50)
+}
