@@ -26,9 +26,6 @@ func (r *results) write(path string) error {
 	return p.Write(path)
 }
 
-// quiet is the part of all cores that other processes may have.
-const quiet = 0.05
-
 func (r *results) writeHead(p *report.Page) {
 	p.Printf(`# What it costs
 
@@ -46,16 +43,7 @@ servers in the same round, of which the median is shown. A figure in brackets is
 were fewer than %d rounds. Less is better, but for throughput. What is not there is
 a dash.
 
-`, r.rounds, r.length, r.took.Round(time.Second), load.Machine(), runtime.Version(), r.busyness(), 100*report.Void, report.Enough)
-}
-
-// busyness says whether the machine was quiet.
-func (r *results) busyness() string {
-	share := fmt.Sprintf("Other processes had %.0f %% of the cores meanwhile", 100*r.neighbours)
-	if r.neighbours > quiet {
-		return "**The machine was busy. " + share + ": these figures are preliminary.**"
-	}
-	return share + ": the machine was quiet."
+`, r.rounds, r.length, r.took.Round(time.Second), load.Machine(), runtime.Version(), report.Busyness(r.neighbours), 100*report.Void, report.Enough)
 }
 
 // A verdict on a goal.

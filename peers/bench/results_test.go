@@ -209,14 +209,6 @@ func checkTables(t *testing.T, page string) {
 	}
 }
 
-func TestPageOfABusyMachine(t *testing.T) {
-	r := made(t)
-	r.neighbours = 0.4
-	if got := r.busyness(); !strings.Contains(got, "was busy") || !strings.Contains(got, "40 %") || !strings.Contains(got, "preliminary") {
-		t.Errorf("%q", got)
-	}
-}
-
 // A page of nothing is a page.
 func TestPageOfFailures(t *testing.T) {
 	r := newResults(workloads, contenders, 8, time.Second)
@@ -226,7 +218,7 @@ func TestPageOfFailures(t *testing.T) {
 	}
 	b, err := os.ReadFile(path)
 	if err != nil || strings.Contains(string(b), "NaN") || strings.Contains(string(b), "%!") {
-		t.Errorf("%v\n%s", err, b)
+		t.Errorf("%v, or the page has what no reader should see", err)
 	}
 	checkTables(t, string(b))
 }

@@ -61,6 +61,9 @@ var impls = map[string]func(deflate) (endpoints, error){
 	"wye-loop-http": wyeLoopServer,
 }
 
+// pingInterval is wye's. A pong is not waited for then: it is for measuring.
+var pingInterval = flag.Duration("ping-interval", 0, "wye's servers send a ping after so much silence; 0 is their default, less than 0 none")
+
 var errNoDeflate = errors.New("this server has no compression: use -deflate none")
 
 var errNoTakeover = errors.New("this library has no context takeover: use -deflate none or nct")

@@ -7,11 +7,20 @@ import (
 	"github.com/wye-org/wye/websocket"
 )
 
-func wyeConnServer(mode deflate) (endpoints, error) {
-	opts := &websocket.AcceptOptions{Detach: true, Options: websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}}
-	if mode != none {
-		opts.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
+// wyeOptions are those of all servers of ours.
+func wyeOptions(mode deflate) websocket.Options {
+	o := websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}
+	if *pingInterval != 0 {
+		o.PingInterval, o.PongTimeout = *pingInterval, -1
 	}
+	if mode != none {
+		o.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
+	}
+	return o
+}
+
+func wyeConnServer(mode deflate) (endpoints, error) {
+	opts := &websocket.AcceptOptions{Detach: true, Options: wyeOptions(mode)}
 	each := func(begin func(*websocket.Conn), handle func(context.Context, *websocket.Conn, *websocket.Message) error) http.Handler {
 		return websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
 			begin(c)

@@ -11,11 +11,7 @@ import (
 func wyeLoopServer(mode deflate) (endpoints, error) {
 	with := func(l *websocket.Loop) http.Handler {
 		l.DropRequest = true
-		opts := &websocket.AcceptOptions{Loop: l, Options: websocket.Options{MaxMessage: maxMessage, MaxFragments: 1 << 20}}
-		if mode != none {
-			opts.Deflate = websocket.Deflate{Enabled: true, ServerNoTakeover: mode == nct, ClientNoTakeover: mode == nct}
-		}
-		return websocket.Handler(nil, opts)
+		return websocket.Handler(nil, &websocket.AcceptOptions{Loop: l, Options: wyeOptions(mode)})
 	}
 	var subs websocket.Fanout
 	return endpoints{

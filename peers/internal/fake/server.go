@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -20,15 +21,24 @@ type Conn struct {
 	r *bufio.Reader
 }
 
+// A Server listens on Addr.
+type Server struct {
+	Addr string
+
+	// Conns is how many connections were switched. Each counts before it is told.
+	Conns atomic.Int64
+}
+
 // Serve answers handshakes with 101 and the header fields of extra, each with its
-// line end, and then has handle serve the connection, on a goroutine. It returns
-// where it listens, and ends with the test.
-func Serve(t *testing.T, extra string, handle func(c *Conn)) (addr string) {
+// line end, and then has handle serve the connection, on a goroutine. It ends with
+// the test.
+func Serve(t *testing.T, extra string, handle func(c *Conn)) *Server {
 	t.Helper()
 	ln, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
+	s := &Server{Addr: ln.Addr().String()}
 	var (
 		all   sync.WaitGroup
 		mu    sync.Mutex
@@ -45,7 +55,7 @@ func Serve(t *testing.T, extra string, handle func(c *Conn)) (addr string) {
 			mu.Unlock()
 			all.Go(func() { // ends with the connection; the cleanup waits for it
 				defer c.Close()
-				if f, err := accept(c, extra); err == nil {
+				if f, err := s.accept(c, extra); err == nil {
 					handle(f)
 				}
 			})
@@ -60,10 +70,10 @@ func Serve(t *testing.T, extra string, handle func(c *Conn)) (addr string) {
 		mu.Unlock()
 		all.Wait()
 	})
-	return ln.Addr().String()
+	return s
 }
 
-func accept(c net.Conn, extra string) (*Conn, error) {
+func (s *Server) accept(c net.Conn, extra string) (*Conn, error) {
 	f := &Conn{Conn: c, r: bufio.NewReader(c)}
 	line, err := f.r.ReadString('\n')
 	if err != nil {
@@ -77,6 +87,7 @@ func accept(c net.Conn, extra string) (*Conn, error) {
 			return nil, err
 		}
 	}
+	s.Conns.Add(1)
 	_, err = io.WriteString(c, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"+extra+"\r\n")
 	return f, err
 }

@@ -43,6 +43,9 @@ func (g *Generator) Open(n int, t Target) ([]*Client, error) {
 		if err := g.watch(c, syscall.EPOLL_CTL_ADD, syscall.EPOLLIN); err != nil {
 			return nil, err
 		}
+		if err := g.answer(c); err != nil { // to what came along with the 101
+			return nil, err
+		}
 	}
 	return g.Clients[first:], nil
 }
@@ -120,22 +123,28 @@ func (g *Generator) receive(c *Client, received func(c *Client, messages int) er
 		return errEnded
 	}
 	m := c.frames.count(g.buf[:n])
-	if c.frames.pings > 0 && !c.Behind() {
-		// "If an endpoint receives a Ping frame and has not yet sent Pong frame(s)
-		// in response to previous Ping frame(s), the endpoint MAY elect to send a
-		// Pong frame for only the most recently processed Ping frame." RFC 6455
-		// §5.5.3
-		g.Pings += c.frames.pings
-		c.frames.pings = 0
-		c.pong = appendFrame(c.pong[:0], 0x80|opPong, c.frames.ping)
-		if err := g.Send(c, c.pong); err != nil {
-			return err
-		}
+	if err := g.answer(c); err != nil {
+		return err
 	}
 	if m == 0 {
 		return nil
 	}
 	return received(c, m)
+}
+
+// answer sends a pong if pings came. One that came while something is being sent
+// is answered with the next.
+func (g *Generator) answer(c *Client) error {
+	if c.frames.pings == 0 || c.Behind() {
+		return nil
+	}
+	// "If an endpoint receives a Ping frame and has not yet sent Pong frame(s) in
+	// response to previous Ping frame(s), the endpoint MAY elect to send a Pong
+	// frame for only the most recently processed Ping frame." RFC 6455 §5.5.3
+	g.Pings += c.frames.pings
+	c.frames.pings = 0
+	c.pong = appendFrame(c.pong[:0], 0x80|opPong, c.frames.ping)
+	return g.Send(c, c.pong)
 }
 
 // errEnded is a server that ends what it should not.

@@ -28,7 +28,7 @@ func generator(t *testing.T) *Generator {
 func TestGenerator(t *testing.T) {
 	var got, bytesGot atomic.Int64
 	sent := make(chan struct{})
-	addr := fake.Serve(t, "", func(c *fake.Conn) {
+	srv := fake.Serve(t, "", func(c *fake.Conn) {
 		<-sent
 		for {
 			first, p, err := c.Read()
@@ -44,7 +44,7 @@ func TestGenerator(t *testing.T) {
 	})
 	g := generator(t)
 	const conns = 2
-	clients, err := g.Open(conns, Target{Addr: addr, Path: "/echo"})
+	clients, err := g.Open(conns, Target{Addr: srv.Addr, Path: "/echo"})
 	if err != nil || len(clients) != conns {
 		t.Fatalf("%d clients, %v", len(clients), err)
 	}
@@ -90,7 +90,7 @@ func TestGenerator(t *testing.T) {
 // Pings are answered with their payload, and are no messages.
 func TestGeneratorAnswersPings(t *testing.T) {
 	pong := make(chan string, 1)
-	addr := fake.Serve(t, "", func(c *fake.Conn) {
+	srv := fake.Serve(t, "", func(c *fake.Conn) {
 		if _, _, err := c.Read(); err != nil {
 			return
 		}
@@ -110,7 +110,7 @@ func TestGeneratorAnswersPings(t *testing.T) {
 		}
 	})
 	g := generator(t)
-	clients, err := g.Open(1, Target{Addr: addr, Path: "/echo"})
+	clients, err := g.Open(1, Target{Addr: srv.Addr, Path: "/echo"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,11 +131,28 @@ func TestGeneratorAnswersPings(t *testing.T) {
 	}
 }
 
+// A ping that comes along with the 101 is answered, too.
+func TestGeneratorAnswersTheFirstPing(t *testing.T) {
+	pong := make(chan string, 1)
+	srv := fake.Serve(t, "\r\n\x89\x05first", func(c *fake.Conn) { // its own end of the head, which leaves one too many
+		if first, p, err := c.Read(); err == nil && first == 0x80|opPong {
+			pong <- string(p)
+		}
+	})
+	g := generator(t)
+	if _, err := g.Open(1, Target{Addr: srv.Addr, Path: "/echo"}); err != nil {
+		t.Fatal(err)
+	}
+	if p := <-pong; p != "first" || g.Pings != 1 {
+		t.Errorf("%q, %d pings; want the answer to the first", p, g.Pings)
+	}
+}
+
 // A server that closes is an error, not silence.
 func TestGeneratorNoticesTheEnd(t *testing.T) {
-	addr := fake.Serve(t, "", func(*fake.Conn) {})
+	srv := fake.Serve(t, "", func(*fake.Conn) {})
 	g := generator(t)
-	if _, err := g.Open(1, Target{Addr: addr, Path: "/echo"}); err != nil {
+	if _, err := g.Open(1, Target{Addr: srv.Addr, Path: "/echo"}); err != nil {
 		t.Fatal(err)
 	}
 	for watch := Begin(); ; {
@@ -186,8 +203,8 @@ func TestDialJudgesTheAnswer(t *testing.T) {
 		{Takeover, "Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n", "does not take its context over"},
 		{Takeover, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=12\r\n", "smaller window"},
 	} {
-		addr := fake.Serve(t, tt.answer, fake.Echo)
-		c, err := Dial(Target{Addr: addr, Path: "/echo", Deflate: tt.d})
+		srv := fake.Serve(t, tt.answer, fake.Echo)
+		c, err := Dial(Target{Addr: srv.Addr, Path: "/echo", Deflate: tt.d})
 		switch {
 		case tt.want == "" && err != nil:
 			t.Errorf("%q, %q: %v", tt.d, tt.answer, err)
@@ -206,11 +223,11 @@ func TestDialJudgesTheAnswer(t *testing.T) {
 // A client's own address is the one that it was given.
 func TestDialFrom(t *testing.T) {
 	from := make(chan string, 1)
-	addr := fake.Serve(t, "", func(c *fake.Conn) {
+	srv := fake.Serve(t, "", func(c *fake.Conn) {
 		from <- c.RemoteAddr().String()
 		fake.Echo(c)
 	})
-	c, err := Dial(Target{Addr: addr, Path: "/echo", From: &[4]byte{127, 0, 0, 9}})
+	c, err := Dial(Target{Addr: srv.Addr, Path: "/echo", From: &[4]byte{127, 0, 0, 9}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -323,8 +340,8 @@ func TestVerify(t *testing.T) {
 		}, true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			addr := fake.Serve(t, tt.answer, tt.handle)
-			err := Verify(Target{Addr: addr, Path: "/echo", Deflate: tt.d}, tt.l)
+			srv := fake.Serve(t, tt.answer, tt.handle)
+			err := Verify(Target{Addr: srv.Addr, Path: "/echo", Deflate: tt.d}, tt.l)
 			if (err == nil) != tt.ok {
 				t.Errorf("%v, want good: %t", err, tt.ok)
 			}

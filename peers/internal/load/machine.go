@@ -145,3 +145,30 @@ func sockets(slabinfo string) (int64, error) {
 	}
 	return int64(sum), nil
 }
+
+// Buffers is the kernel's memory, in bytes, in what TCP connections have queued,
+// of the whole machine.
+func Buffers() (int64, error) {
+	b, err := os.ReadFile("/proc/net/sockstat")
+	if err != nil {
+		return 0, err
+	}
+	return buffers(string(b))
+}
+
+// buffers reads /proc/net/sockstat, where they are in pages.
+func buffers(sockstat string) (int64, error) {
+	for line := range strings.Lines(sockstat) {
+		f := strings.Fields(line)
+		if len(f) == 0 || f[0] != "TCP:" {
+			continue
+		}
+		for i := 1; i+1 < len(f); i += 2 {
+			if f[i] == "mem" {
+				n, err := strconv.ParseInt(f[i+1], 10, 64)
+				return n * int64(os.Getpagesize()), err
+			}
+		}
+	}
+	return 0, errors.New("/proc/net/sockstat has no TCP")
+}

@@ -94,3 +94,13 @@ func TestNeighbours(t *testing.T) {
 		t.Errorf("share %v, %v; want 0", share, err)
 	}
 }
+
+func TestBuffers(t *testing.T) {
+	const stat = "sockets: used 467\nTCP: inuse 449 orphan 0 tw 11373 alloc 449 mem 3\nUDP: inuse 0 mem 9\n"
+	if got, err := buffers(stat); got != 3*int64(os.Getpagesize()) || err != nil {
+		t.Errorf("%d, %v; want three pages", got, err)
+	}
+	if _, err := buffers("UDP: inuse 0 mem 9\n"); err == nil {
+		t.Error("those of UDP are taken")
+	}
+}

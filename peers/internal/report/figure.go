@@ -64,7 +64,7 @@ func (f Figure) Ratio() string {
 	return f.mark(fmt.Sprintf("%.*f", digits, f.Median))
 }
 
-// Time is a figure in nanoseconds, and Bytes one in bytes, likewise.
+// Time is a figure in nanoseconds, likewise.
 func (f Figure) Time() string {
 	if f.Missing() {
 		return "–"
@@ -72,11 +72,20 @@ func (f Figure) Time() string {
 	return f.mark(Time(f.Median))
 }
 
+// Bytes is a figure in bytes, likewise.
 func (f Figure) Bytes() string {
 	if f.Missing() {
 		return "–"
 	}
 	return f.mark(Bytes(f.Median))
+}
+
+// Plain is the median, written by write, and without a verdict.
+func (f Figure) Plain(write func(float64) string) string {
+	if f.Missing() {
+		return "–"
+	}
+	return write(f.Median)
 }
 
 func (f Figure) mark(s string) string {
@@ -88,7 +97,7 @@ func (f Figure) mark(s string) string {
 
 // Time writes nanoseconds in three digits.
 func Time(ns float64) string {
-	switch {
+	switch ns = rounded(ns); {
 	case ns < 1e3:
 		return fmt.Sprintf("%.0f ns", ns)
 	case ns < 1e6:
@@ -101,6 +110,7 @@ func Time(ns float64) string {
 
 // Bytes writes bytes in three digits: 1 KB is 1,000.
 func Bytes(n float64) string {
+	n = rounded(n)
 	switch a := math.Abs(n); {
 	case a < 1e3:
 		return fmt.Sprintf("%.0f B", n)
@@ -112,6 +122,16 @@ func Bytes(n float64) string {
 	return digits(n/1e9) + " GB"
 }
 
+// rounded is x in three digits.
+func rounded(x float64) float64 {
+	if x == 0 {
+		return 0
+	}
+	unit := math.Pow(10, math.Floor(math.Log10(math.Abs(x)))-2)
+	return math.Round(x/unit) * unit
+}
+
+// digits writes what is rounded.
 func digits(x float64) string {
 	switch a := math.Abs(x); {
 	case a < 10:

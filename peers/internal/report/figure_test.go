@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"strings"
 	"testing"
 )
 
@@ -66,21 +67,27 @@ func TestVoid(t *testing.T) {
 
 func TestUnits(t *testing.T) {
 	for got, want := range map[string]string{
-		Time(123):       "123 ns",
-		Time(1234):      "1.23 µs",
-		Time(12_345):    "12.3 µs",
-		Time(123_456):   "123 µs",
-		Time(1_234_567): "1.23 ms",
-		Time(2e9):       "2.00 s",
-		Bytes(999):      "999 B",
-		Bytes(1000):     "1.00 KB",
-		Bytes(-45_600):  "-45.6 KB",
-		Bytes(1.5e6):    "1.50 MB",
-		Bytes(16e9):     "16.0 GB",
-		Count(7):        "7",
-		Count(999):      "999",
-		Count(1000):     "1,000",
-		Count(1234567):  "1,234,567",
+		Time(123):        "123 ns",
+		Time(1234):       "1.23 µs",
+		Time(12_345):     "12.3 µs",
+		Time(123_456):    "123 µs",
+		Time(1_234_567):  "1.23 ms",
+		Time(2e9):        "2.00 s",
+		Time(0):          "0 ns",
+		Time(999.7):      "1.00 µs",
+		Time(9_999.6):    "10.0 µs",
+		Time(99_990):     "100 µs",
+		Bytes(999.99):    "1.00 KB",
+		Bytes(9_999_999): "10.0 MB",
+		Bytes(999):       "999 B",
+		Bytes(1000):      "1.00 KB",
+		Bytes(-45_600):   "-45.6 KB",
+		Bytes(1.5e6):     "1.50 MB",
+		Bytes(16e9):      "16.0 GB",
+		Count(7):         "7",
+		Count(999):       "999",
+		Count(1000):      "1,000",
+		Count(1234567):   "1,234,567",
 
 		Figure{Median: 0.0453, Low: 0.0453, High: 0.0453, Rounds: 8}.Ratio(): "0.045",
 		Figure{Median: 0.453, Low: 0.453, High: 0.453, Rounds: 8}.Ratio():    "0.45",
@@ -125,5 +132,14 @@ func TestChoose(t *testing.T) {
 	}
 	if _, err := Choose(all, "a,d", name); err == nil || err.Error() != `there is no "d": want some of a, b, c` {
 		t.Errorf("a,d: %v", err)
+	}
+}
+
+func TestBusyness(t *testing.T) {
+	if got := Busyness(0.4); !strings.Contains(got, "was busy") || !strings.Contains(got, "40 %") || !strings.Contains(got, "preliminary") {
+		t.Errorf("%q", got)
+	}
+	if got := Busyness(0.05); !strings.Contains(got, "was quiet") || !strings.Contains(got, "5 %") {
+		t.Errorf("%q", got)
 	}
 }
