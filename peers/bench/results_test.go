@@ -128,7 +128,7 @@ func made(t *testing.T) *results {
 				if c.name == "gws" && round%2 == 1 {
 					x *= 2
 				}
-				s := sample{units: 1000, cpu: time.Duration(x * 1e6), took: time.Second, busy: 0.5, bytes: x * 1000}
+				s := sample{units: 1000, cpu: time.Duration(x * 1e6), took: time.Second, busy: 0.5, bytes: x * 2000}
 				if c.name == "c-epoll" {
 					s.busy = 0.99
 				}
@@ -163,13 +163,13 @@ func TestPage(t *testing.T) {
 		"Other processes had 2 % of the cores meanwhile: the machine was quiet.",
 		"| 64 B echo, 100 connections, one message under way on each | wye-loop-http | 300 ns | 0.30 reached (≤ 1.02 of c-epoll) | (0.056) void (≤ 0.6 of gws) |\n",
 		"| 64 B echo, 100 connections, one message under way on each | wye-conn | 3.00 µs | **3.00** missed (≤ 1.3 of c-epoll) | (0.56) void (≤ 0.75 of gws) |\n",
-		"| memory of an idle connection, 5,000 of them | wye-loop-http | 300 B reached (≤ 700 B) | 0.25 | (0.056) |\n",
+		"| memory of an idle connection, 5,000 of them | wye-loop-http | 600 B reached (≤ 700 B) | 0.25 | (0.056) |\n",
 		"| memory of an idle connection, 5,000 of them | wye-loop | – not measured (≤ 400 B) |  |  |\n",
 		"| connect, handshake, reset, one after the other | wye-loop-http | 300 ns reached (≤ 75.0 µs) | 0.25 | (0.056) void (≤ 1 of gws) |\n",
 		"- 64 B echo, 100 connections, one message under way on each, wye-conn, to c-epoll: 3.00, wanted ≤ 1.3 of c-epoll\n",
 		"| 64 B echo, 1,000 connections | c-epoll, 1.00 µs | 1.00 | 0.30 | 3.00 | (6.00) | – | 1.20 |\n",
 		"| 64 B echo, 1,000 connections | 1.00 µs | 300 ns | 3.00 µs | (6.00 µs) | – | 1.20 µs |\n",
-		"| memory of an idle connection, 5,000 of them | 1.00 KB | 300 B | 3.00 KB | (6.00 KB) | – | 1.20 KB |\n",
+		"| memory of an idle connection, 5,000 of them | 2.00 KB | 600 B | 6.00 KB | (12.0 KB) | – | 2.40 KB |\n",
 		"| 64 B echo, 1,000 connections | 1,000 † | 1,000 | 1,000 | 1,000 | – | 1,000 |\n",
 		"| 1 KiB JSON echo, compressed, each message for itself, 100 connections | bun, 1.20 µs | – | 0.25 | 2.50 | (5.00) | – | 1.00 |\n",
 		"| gws | 500 µs (500 µs – 500 µs) | 990 µs (990 µs – 990 µs) | 999 µs (999 µs – 999 µs) | 990 ns (990 ns – 990 ns) |\n",

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -255,7 +256,7 @@ func TestOpenLoopDoesNotWaitForTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	ignored := hdrhistogram.New(1, int64(longest), 3)
-	if _, err := planned(g, &plan{interval: time.Microsecond, end: time.Minute}, load.Binary(1<<20).Frame(0), ignored, ignored); err == nil {
-		t.Error("want an error")
+	if _, err := planned(g, &plan{interval: time.Microsecond, end: time.Minute}, load.Binary(1<<20).Frame(0), ignored, ignored); err == nil || !strings.Contains(err.Error(), "does not take") {
+		t.Errorf("%v, want that the server does not take what is due", err)
 	}
 }

@@ -42,7 +42,7 @@ func (r *results) grow(s server, c contender, t load.Target) error {
 		if err != nil {
 			return err
 		}
-		if err := open(g, n, t); err != nil {
+		if err := open(g, n, perAddress, t); err != nil {
 			return err
 		}
 		after, err := s.CPU()
@@ -77,20 +77,17 @@ func (r *results) grow(s server, c contender, t load.Target) error {
 // thousand less than it has ports.
 const perAddress = 10_000
 
-// open adds connections until there are n.
-func open(g *load.Generator, n int, t load.Target) error {
+// open adds connections until there are n, so many of each address.
+func open(g *load.Generator, n, each int, t load.Target) error {
 	for have := len(g.Clients); have < n; have = len(g.Clients) {
-		t.From = address(have)
-		if _, err := g.Open(min(n-have, perAddress-have%perAddress), t); err != nil {
+		// 127.0.0.2 and on: all of 127.0.0.0/8 is this machine.
+		t.From = &[4]byte{127, 0, 0, byte(2 + have/each)}
+		if _, err := g.Open(min(n-have, each-have%each), t); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// address is where the next connection comes from: 127.0.0.2 and on, as all of
-// 127.0.0.0/8 is this machine.
-func address(have int) *[4]byte { return &[4]byte{127, 0, 0, byte(2 + have/perAddress)} }
 
 // underWay is how many messages are at any time, on as many connections.
 const underWay = 64
@@ -202,14 +199,13 @@ func (r *results) keepAlive(s server, c contender, t load.Target) error {
 		return err
 	}
 	defer g.Close()
-	if err := open(g, r.sizes[len(r.sizes)-1], t); err != nil {
+	if err := open(g, r.sizes[len(r.sizes)-1], perAddress, t); err != nil {
 		return err
 	}
-	all := len(g.Clients)
-	if err := pinged(g, all); err != nil { // with those that came while others were opened
+	if err := caughtUp(g); err != nil {
 		return err
 	}
-	answered := g.Pings
+	all, answered := len(g.Clients), g.Pings
 	before, err := s.CPU()
 	if err != nil {
 		return err
@@ -222,6 +218,21 @@ func (r *results) keepAlive(s server, c contender, t load.Target) error {
 		return err
 	}
 	r.ping[c.name] = append(r.ping[c.name], float64(after-before)/float64(g.Pings-answered))
+	return nil
+}
+
+// caughtUp answers what came while connections were opened: until few wait for
+// an answer at a time, and each has had its first ping. That may be never on a
+// machine that is too slow; then it takes what it has.
+func caughtUp(g *load.Generator) error {
+	if err := pinged(g, len(g.Clients)); err != nil {
+		return err
+	}
+	for began := time.Now(); g.Ready == load.AtOnce && time.Since(began) < 5*pingEvery; {
+		if err := g.Turn(0, func(*load.Client, int) error { return nil }); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -14,6 +14,7 @@ import (
 type Generator struct {
 	Clients []*Client
 	Pings   int // answered so far
+	Ready   int // clients that the last Turn had something to do for
 
 	ep     int
 	byFD   []*Client
@@ -21,10 +22,13 @@ type Generator struct {
 	events []syscall.EpollEvent
 }
 
+// AtOnce is how many clients one Turn serves at most.
+const AtOnce = 512
+
 // New makes a generator without clients.
 func New() (*Generator, error) {
 	ep, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
-	return &Generator{ep: ep, buf: make([]byte, 256<<10), events: make([]syscall.EpollEvent, 512)}, err
+	return &Generator{ep: ep, buf: make([]byte, 256<<10), events: make([]syscall.EpollEvent, AtOnce)}, err
 }
 
 // Open adds n clients, and returns them.
@@ -89,6 +93,7 @@ func (g *Generator) Send(c *Client, p []byte) error {
 // client that messages came for, and how many.
 func (g *Generator) Turn(wait time.Duration, received func(c *Client, messages int) error) error {
 	n, err := syscall.EpollWait(g.ep, g.events, int(wait/time.Millisecond))
+	g.Ready = max(n, 0)
 	if err == syscall.EINTR {
 		return nil
 	}

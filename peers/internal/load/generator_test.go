@@ -80,6 +80,9 @@ func TestGenerator(t *testing.T) {
 	if got.Load() != conns*each || bytesGot.Load() != conns*each*size {
 		t.Errorf("the server got %d messages with %d bytes, want %d with %d", got.Load(), bytesGot.Load(), conns*each, conns*each*size)
 	}
+	if err := g.Turn(0, func(*Client, int) error { return nil }); err != nil || g.Ready != 0 {
+		t.Errorf("%v, %d clients are ready, though all is done", err, g.Ready)
+	}
 	for i, c := range clients {
 		if c.Due != 0 || c.Behind() {
 			t.Errorf("client %d has %d due, behind: %t", i, c.Due, c.Behind())

@@ -56,8 +56,13 @@ func (n *Neighbours) Share() (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	all := time.Since(n.began) * time.Duration(runtime.NumCPU())
-	return max(0, float64(busy-n.busy-(own-n.own))/float64(all)), nil
+	return share(busy-n.busy, own-n.own, time.Since(n.began)*time.Duration(runtime.NumCPU())), nil
+}
+
+// share is what of all time was busy, and not our own. The clocks differ by a
+// tick or two.
+func share(busy, own, all time.Duration) float64 {
+	return max(0, float64(busy-own)/float64(all))
 }
 
 // clocks are the CPU time of all processes, and of this one with those it has

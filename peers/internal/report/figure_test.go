@@ -116,7 +116,7 @@ func TestFit(t *testing.T) {
 		t.Errorf("%+v, want a point that is off", l)
 	}
 	// Small points count as much as large ones.
-	if l := Fit([]float64{1, 2, 1000}, []float64{10, 20, 9000}); math.Abs(l.At(1)-10) > 1 {
+	if l := Fit([]float64{1, 100, 1000}, []float64{10, 500, 11000}); math.Abs(l.At(1)-10) > 1 {
 		t.Errorf("%+v is %v at 1, want some 10", l, l.At(1))
 	}
 }
