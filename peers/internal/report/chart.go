@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // A Kind says what a bar or a curve belongs to, and so its colour.
@@ -33,7 +34,8 @@ type Bar struct {
 	Kind  Kind
 }
 
-// Bars draws bars as SVG, the smallest on top. label says what the values are.
+// Bars draws bars as SVG, with their values in three digits, the smallest on top.
+// label says what the values are. There has to be one at least.
 func Bars(title, label string, bars []Bar) ([]byte, error) {
 	bars = slices.Clone(bars)
 	slices.SortStableFunc(bars, func(a, b Bar) int { // the first is drawn lowest
@@ -47,7 +49,10 @@ func Bars(title, label string, bars []Bar) ([]byte, error) {
 	})
 	p := newPlot(title)
 	p.X.Label.Text, p.X.Min = label, 0
-	var names []string
+	var (
+		names  []string
+		values plotter.XYLabels
+	)
 	for i, b := range bars {
 		bar, err := plotter.NewBarChart(plotter.Values{b.Value}, vg.Points(14))
 		if err != nil {
@@ -56,7 +61,16 @@ func Bars(title, label string, bars []Bar) ([]byte, error) {
 		bar.Horizontal, bar.XMin, bar.LineStyle.Width, bar.Color = true, float64(i), 0, colors[b.Kind]
 		names = append(names, b.Name)
 		p.Add(bar)
+		values.XYs = append(values.XYs, plotter.XY{X: b.Value, Y: float64(i)})
+		values.Labels = append(values.Labels, digits(rounded(b.Value)))
 	}
+	labels, err := plotter.NewLabels(values)
+	if err != nil {
+		return nil, err
+	}
+	labels.Offset = vg.Point{X: vg.Points(3), Y: -vg.Points(4)}
+	p.Add(labels)
+	p.X.Max *= 1.1 // room for what stands beside the longest
 	p.NominalY(names...)
 	return svg(p, vg.Length(2+0.75*float64(len(bars)))*vg.Centimeter)
 }
@@ -101,16 +115,20 @@ func Curves(title, x, y string, curves []Curve) ([]byte, error) {
 
 func newPlot(title string) *plot.Plot {
 	p := plot.New()
-	p.Title.Text, p.BackgroundColor = title, color.White
+	p.Title.Text, p.Title.Padding, p.BackgroundColor = title, vg.Points(8), color.White
 	return p
 }
 
+// margin is what readers' fonts may be wider than ours.
+const margin = vg.Length(0.3 * vg.Centimeter)
+
 func svg(p *plot.Plot, height vg.Length) ([]byte, error) {
-	w, err := p.WriterTo(16*vg.Centimeter, height, "svg")
-	if err != nil {
-		return nil, err
-	}
+	c := vgsvg.New(16*vg.Centimeter, height)
+	all := draw.New(c)
+	all.SetColor(p.BackgroundColor)
+	all.Fill(all.Rectangle.Path())
+	p.Draw(draw.Crop(all, margin, -margin, margin, -margin))
 	var b bytes.Buffer
-	_, err = w.WriteTo(&b)
+	_, err := c.WriteTo(&b)
 	return b.Bytes(), err
 }

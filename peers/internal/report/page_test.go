@@ -52,18 +52,18 @@ func texts(t *testing.T, svg []byte) string {
 }
 
 func TestBarsAreSVG(t *testing.T) {
-	bars := []Bar{{"dear & <rare>", 9, Peer}, {"cheap", 1, Ours}, {"limit", 2, Limit}}
+	bars := []Bar{{"dear & <rare>", 1234.5, Peer}, {"cheap", 1, Ours}, {"limit", 2, Limit}}
 	svg, err := Bars("a title with < and &", "µs", bars)
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := texts(t, svg)
-	for _, want := range []string{"a title with < and &", "µs", "dear & <rare>", "cheap", "limit"} {
+	for _, want := range []string{"a title with < and &", "µs", "dear & <rare>", "cheap", "limit", "1230", "1.00", "2.00"} {
 		if !strings.Contains(all, want) {
 			t.Errorf("the chart does not say %q", want)
 		}
 	}
-	if bars[0].Value != 9 {
+	if bars[0].Value != 1234.5 {
 		t.Errorf("the caller's bars were sorted: %v", bars)
 	}
 	// The cheapest is on top: it is drawn last, as the names go from below.
