@@ -17,6 +17,7 @@ type hubOptions struct {
 	namespaces namespacesFlag
 	jwt        jwtFlags
 	apiKeyFile string
+	engineOptions
 }
 
 func hubFlags(f *pflag.FlagSet, o *hubOptions) {
@@ -28,6 +29,7 @@ func hubFlags(f *pflag.FlagSet, o *hubOptions) {
 	f.StringVar(&o.jwt.issuer, "jwt-issuer", "", "what its iss has to be; empty: anything")
 	f.StringVar(&o.apiKeyFile, "api-key-file", "", "`file` of keys, one a line, of programs that may use the HTTP API on --admin; or the variable "+apiKeyVar)
 	f.StringVar(&o.node, "node", "", "`name` of this server among those that share an engine; the host's unless given")
+	engineFlags(f, &o.engineOptions)
 }
 
 // nodeName is what others know this server by.
@@ -43,24 +45,41 @@ func (o hubOptions) nodeName() string {
 }
 
 // openedHub is the hub, and what ends with it.
-type openedHub struct{ *hub.Hub }
+type openedHub struct {
+	*hub.Hub
+	engine openedEngine
+	log    *slog.Logger
+}
 
 // openHub opens the hub, and says who may be its client. The caller closes it.
-func openHub(_ context.Context, o serveOptions, ob *observed, loopback bool, log *slog.Logger) (*openedHub, clientOptions, error) {
+func openHub(ctx context.Context, o serveOptions, ob *observed, loopback bool, log *slog.Logger) (*openedHub, clientOptions, error) {
 	clients, err := o.clients(ob.clients.Hooks(), log)
 	if err != nil {
 		return nil, clients, &exitError{exitUsage, err}
 	}
-	h, err := newHub(nil, o.nodeName(), o.namespaces, boundsFor(o), log)
+	engine, err := o.engineOptions.open(ctx, o.nodeName(), log)
 	if err != nil {
-		return nil, clients, &exitError{exitUsage, err}
+		return nil, clients, err
 	}
+	h, err := newHub(engine.Engine, o.nodeName(), o.namespaces, boundsFor(o), log)
+	if err != nil {
+		engine.close(log)
+		code := exitUsage
+		if engine.Engine != nil {
+			code = exitFail
+		}
+		return nil, clients, &exitError{code, err}
+	}
+	opened := &openedHub{h, engine, log}
 	if err := ob.enableAPI(o, o.local(loopback), h, log); err != nil {
-		h.Close()
+		opened.close()
 		return nil, clients, &exitError{exitUsage, err}
 	}
 	ob.counted = append(ob.counted, metrics.Hub{Stats: h.Stats})
-	return &openedHub{h}, clients, nil
+	return opened, clients, nil
 }
 
-func (h *openedHub) close() { h.Close() }
+func (h *openedHub) close() {
+	h.Close()
+	h.engine.close(h.log)
+}
