@@ -135,7 +135,7 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	}
 
 	var unready atomic.Bool
-	ob, err := newObserved(g, log)
+	ob, err := newObserved(g, o.oneOfSeveral(), log)
 	if err != nil {
 		return err
 	}

@@ -71,11 +71,11 @@ type observed struct {
 	api      http.Handler           // nil: there is none
 }
 
-// newObserved knows clients as g does. The caller closes its board when the last
+// newObserved knows clients as g does. node says which of several servers this is. The caller closes its board when the last
 // connection has ended.
-func newObserved(g *gate.Gate, log *slog.Logger) (*observed, error) {
+func newObserved(g *gate.Gate, node string, log *slog.Logger) (*observed, error) {
 	meter := metrics.NewMeter()
-	board, err := dashboard.New(metrics.NewSampler(meter, time.Now()).Take, log)
+	board, err := dashboard.New(node, metrics.NewSampler(meter, time.Now()).Take, log)
 	if err != nil {
 		return nil, err
 	}

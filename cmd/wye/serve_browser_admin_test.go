@@ -226,7 +226,7 @@ func TestInspectorInChromium(t *testing.T) {
 		_, _, err := c.Read(t.Context())
 		ended <- err
 	}()
-	p.do(chromedp.Click(chromedp.CSS("#connections button")))
+	eval[any](p, `document.querySelector("#connections button").click()`) // the row is a new one each second
 	p.until(`document.querySelector("#detail").open && document.querySelector("#facts").innerText.includes("v1.example")`)
 	p.picture("inspector-detail", look{width: 1200, height: 900})
 	eval[string](p, `document.querySelector("#code").value = "4000"`)
@@ -271,7 +271,7 @@ func TestTheInspectorAsksForAToken(t *testing.T) {
 		t.Fatalf("got\n%v", a)
 	}
 	p.until(paths + `[0] === "/echo"`)
-	p.do(chromedp.Click(chromedp.CSS("#connections button")))
+	eval[any](p, `document.querySelector("#connections button").click()`) // the row is a new one each second
 	p.until(`document.querySelector("#detail").open`)
 	p.do(chromedp.Click(chromedp.CSS("#end-button")))
 	conn.gets("\x88\x02\x03\xf0") // 1008

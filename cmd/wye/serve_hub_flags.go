@@ -44,6 +44,15 @@ func (o hubOptions) nodeName() string {
 	return name
 }
 
+// oneOfSeveral is the name of a server that may share its engine with others; "": it
+// stands alone.
+func (o hubOptions) oneOfSeveral() string {
+	if o.engine == "nats" || o.clusterListen != "" {
+		return o.nodeName()
+	}
+	return ""
+}
+
 // openedHub is the hub, and what ends with it.
 type openedHub struct {
 	*hub.Hub

@@ -39,6 +39,7 @@ const channel = "metrics:live"
 // be called concurrently.
 type Board struct {
 	hub  *hub.Hub
+	node string                // which of several servers it is of; "": there is one
 	take func() metrics.Sample // called by one goroutine at a time
 
 	sampling sync.WaitGroup
@@ -57,8 +58,9 @@ type encoded struct {
 	json []byte
 }
 
-// New returns a board of what take returns. The caller closes it.
-func New(take func() metrics.Sample, log *slog.Logger) (*Board, error) {
+// New returns a board of what take returns. node says which of several servers that
+// is of; empty: there is one. The caller closes it.
+func New(node string, take func() metrics.Sample, log *slog.Logger) (*Board, error) {
 	h, err := hub.New(hub.Options{
 		Namespaces: []hub.Namespace{{Name: "metrics", Slow: hub.DropOldest, MaySubscribe: hub.Anyone}},
 		Logger:     log,
@@ -66,7 +68,7 @@ func New(take func() metrics.Sample, log *slog.Logger) (*Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Board{hub: h, take: take}, nil
+	return &Board{hub: h, node: node, take: take}, nil
 }
 
 // Close ends the sampling and the connections that are still there.
@@ -182,7 +184,13 @@ func (b *Board) publish(ctx context.Context) {
 // once more.
 func (b *Board) greet(*hub.Welcome) []*hub.Message {
 	var p bytes.Buffer
-	p.WriteString(`{"type":"history","samples":[`)
+	p.WriteString(`{"type":"history",`)
+	if name, err := json.Marshal(b.node); err == nil && b.node != "" {
+		p.WriteString(`"node":`)
+		p.Write(name)
+		p.WriteByte(',')
+	}
+	p.WriteString(`"samples":[`)
 	b.mu.Lock()
 	oldest, n := time.Now().Add(-kept*Interval), 0
 	for _, s := range b.last {

@@ -26,7 +26,7 @@ type counting struct {
 func newCounting(t *testing.T) *counting {
 	t.Helper()
 	c := new(counting)
-	b, err := dashboard.New(func() metrics.Sample {
+	b, err := dashboard.New("", func() metrics.Sample {
 		if c.atOnce.Add(1) > 1 {
 			t.Error("two samples are taken at once")
 		}
@@ -263,7 +263,7 @@ func TestTheBoardCloses(t *testing.T) {
 
 // The endpoint speaks its subprotocol to who offers it, and to who does not.
 func TestHandler(t *testing.T) {
-	b, err := dashboard.New(metrics.NewSampler(metrics.NewMeter(), time.Now()).Take, slog.New(slog.DiscardHandler))
+	b, err := dashboard.New("one \"of\" two", metrics.NewSampler(metrics.NewMeter(), time.Now()).Take, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,8 +102,10 @@ for (const button of byID("window").children) {
 const socket = new Socket("/api/live-metrics", "metrics-v1");
 follow(socket);
 socket.addEventListener("message", ({ detail }) => {
-  if (detail.type === "history") samples.add(detail.samples);
-  else if (detail.type === "sample") samples.add([detail]);
+  if (detail.type === "history") {
+    samples.add(detail.samples);
+    if (detail.node) document.querySelector("h1").textContent = `Server ${detail.node}, live`;
+  } else if (detail.type === "sample") samples.add([detail]);
   show();
 });
 socket.addEventListener("state", ({ detail }) => {
