@@ -1,0 +1,439 @@
+package websocket_test
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wye-org/wye/websocket"
+	"github.com/wye-org/wye/websocket/wire"
+)
+
+// Connections that end in every way at any moment, from both sides, leave nothing
+// behind, and nothing is lost in silence: of what Write took, a peer that reads to
+// the end has had all, in order and once, unless its connection is reported to have
+// failed.
+func TestChaos(t *testing.T) {
+	n := 200
+	if os.Getenv("WYE_SLOW") == "1" {
+		n = 5000
+	}
+	for _, f := range []struct {
+		name string
+		opts func(*chaos) *websocket.AcceptOptions
+	}{
+		{"Loop", func(x *chaos) *websocket.AcceptOptions {
+			return &websocket.AcceptOptions{Loop: x.loop(false)}
+		}},
+		{"Loop, blocking", func(x *chaos) *websocket.AcceptOptions {
+			return &websocket.AcceptOptions{Loop: x.loop(true)}
+		}},
+		{"Conn", func(x *chaos) *websocket.AcceptOptions {
+			return &websocket.AcceptOptions{Options: websocket.Options{Hooks: x.hooks()}}
+		}},
+		{"Conn, detached", func(x *chaos) *websocket.AcceptOptions {
+			return &websocket.AcceptOptions{Detach: true, Options: websocket.Options{Hooks: x.hooks()}}
+		}},
+	} {
+		t.Run(f.name, func(t *testing.T) {
+			x := &chaos{t: t, tales: make([]tale, n)}
+			x.run(f.opts(x))
+		})
+	}
+}
+
+// A chaos is one run: a server and n peers of which each has its way to end.
+type chaos struct {
+	t     *testing.T
+	addr  string
+	tales []tale
+}
+
+// A tale is what became of one connection.
+type tale struct {
+	opened, closed atomic.Int32
+	err            error         // set by the server's Closed
+	ended          chan struct{} // closed then
+
+	mu       sync.Mutex     // guards what is below
+	queued   int64          // messages that Write took, each with its number
+	others   sync.WaitGroup // goroutines that write, too; added to with mu
+	finished bool           // of them there are no more
+
+	// Of the peer.
+	nc        net.Conn
+	kind      kind
+	rnd       *rand.Rand
+	delivered int64
+	goodbye   bool   // a Close frame came
+	wrong     string // what should not have come
+	failed    bool   // the connection is reported to have
+}
+
+// A kind is what a peer does.
+type kind int
+
+const (
+	citizen     kind = iota // sends messages and a Close, in its own pieces, and reads all
+	slowCitizen             // reads slowly
+	dripper                 // sends one byte at a time, at first
+	onlyReads               // ends its direction behind its Close
+	leaver                  // has had enough in the middle: with a reset, or without
+	fragmentary             // sends part of a frame, and goes
+	silent                  // neither sends nor reads: the keepalive finds it
+	deaf                    // sends, and reads nothing
+	breaker                 // breaks a rule behind some messages
+	kinds
+)
+
+func (x *chaos) run(opts *websocket.AcceptOptions) {
+	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
+	opts.WriteQueueBytes, opts.WriteTimeout, opts.CloseTimeout = 64<<10, time.Second, time.Second
+	opts.PingInterval, opts.PongTimeout = 3*time.Minute, 3*time.Minute
+	patient := websocket.Handler(x.serve, opts)
+	opts.PingInterval, opts.PongTimeout = 300*time.Millisecond, 300*time.Millisecond
+	watchful := websocket.Handler(x.serve, opts) // the others wait for their turn without a word
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if x.tales[numberIn(r.URL.Path)].kind == silent {
+			watchful.ServeHTTP(w, r)
+			return
+		}
+		patient.ServeHTTP(w, r)
+	})}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	x.addr = ln.Addr().String()
+	go srv.Serve(ln) // ends with Close, below
+	for i := range x.tales {
+		s := &x.tales[i]
+		s.ended, s.rnd = make(chan struct{}), rand.New(rand.NewPCG(uint64(i), 7))
+		s.kind = kind(i) % kinds
+	}
+	x.each(x.connect) // all are open at the same time
+	x.each(x.behave)
+	for i := range x.tales {
+		x.judge(i)
+	}
+	srv.Close()
+	x.sum()
+
+	// Connections that the system closes, goroutines that have a last step to do.
+	for range 6000 {
+		if runtime.NumGoroutine() <= goroutines && openDescriptors() <= descriptors {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	stacks := make([]byte, 64<<10)
+	x.t.Errorf("%d goroutines, %d before; %d descriptors, %d before\n%s", runtime.NumGoroutine(), goroutines,
+		openDescriptors(), descriptors, stacks[:runtime.Stack(stacks, true)])
+}
+
+// each has a few workers do something with every connection: the race detector
+// knows no more than some 8,000 goroutines.
+func (x *chaos) each(do func(s *tale, i int)) {
+	var workers sync.WaitGroup
+	var next atomic.Int64
+	for range 200 {
+		workers.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(x.tales) {
+					return
+				}
+				do(&x.tales[i], i)
+			}
+		})
+	}
+	workers.Wait()
+}
+
+// openDescriptors counts those of the process.
+func openDescriptors() int {
+	if runtime.GOOS != "linux" {
+		return 0
+	}
+	names, _ := os.ReadDir("/proc/self/fd")
+	return len(names)
+}
+
+// numberIn is that of a tale, in the path that its peer asks for.
+func numberIn(path string) (i int) {
+	fmt.Sscanf(path, "/%d", &i)
+	return i
+}
+
+func (x *chaos) of(c *websocket.Conn) *tale { return &x.tales[numberIn(c.Request().URL.Path)] }
+
+func (x *chaos) opened(c *websocket.Conn) { x.of(c).opened.Add(1) }
+
+func (x *chaos) closed(c *websocket.Conn) {
+	s := x.of(c)
+	s.err = c.Err()
+	if s.closed.Add(1) == 1 {
+		close(s.ended)
+	}
+}
+
+func (x *chaos) hooks() websocket.Hooks {
+	return websocket.Hooks{Opened: x.opened, Closed: x.closed}
+}
+
+func (x *chaos) loop(blocking bool) *websocket.Loop {
+	return &websocket.Loop{Blocking: blocking, Open: x.opened, Closed: x.closed,
+		Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+			if s := x.of(c); s.opened.Load() != 1 || s.closed.Load() != 0 {
+				x.t.Error("a message before Open or after Closed")
+			}
+			x.reply(context.Background(), c, typ, p)
+		}}
+}
+
+// serve is the handler of a Conn.
+func (x *chaos) serve(ctx context.Context, c *websocket.Conn) error {
+	for {
+		typ, p, err := c.Read(ctx)
+		if err != nil {
+			return nil
+		}
+		x.reply(ctx, c, typ, p)
+	}
+}
+
+// reply answers a message, now and then by several, and now and then by an end.
+func (x *chaos) reply(ctx context.Context, c *websocket.Conn, typ websocket.MessageType, p []byte) {
+	s := x.of(c)
+	p = append(make([]byte, 4, 4+len(p)), p...)
+	for range 1 + len(p)%3 {
+		s.write(ctx, c, typ, p)
+	}
+	switch rand.IntN(200) {
+	case 0:
+		c.CloseNow()
+	case 1:
+		c.Close(ctx, websocket.StatusNormalClosure, "")
+	case 2:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if !s.finished {
+			s.others.Go(func() { s.write(ctx, c, websocket.MessageBinary, make([]byte, 4)) }) // judge waits for it
+		}
+	}
+}
+
+// write writes p with the next number in its first four bytes.
+func (s *tale) write(ctx context.Context, c *websocket.Conn, typ websocket.MessageType, p []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	binary.BigEndian.PutUint32(p, uint32(s.queued))
+	if c.Write(ctx, typ, p) == nil {
+		s.queued++
+	}
+}
+
+// connect is the peer's handshake.
+func (x *chaos) connect(s *tale, i int) {
+	nc, err := net.Dial("tcp", x.addr)
+	if err != nil {
+		x.t.Error(err)
+		return
+	}
+	nc.SetDeadline(time.Now().Add(3 * time.Minute)) // a test that hangs says so
+	fmt.Fprintf(nc, "GET /%d%s", i, clientHead[len("GET /"):])
+	if err := readFull(nc, make([]byte, 129)); err != nil { // the 101, whose length does not change
+		x.t.Error("no answer to a handshake:", err)
+	}
+	s.nc = nc
+}
+
+// behave does what the peer's kind does.
+func (x *chaos) behave(s *tale, _ int) {
+	nc, rnd := s.nc, s.rnd
+	if nc == nil || s.kind == silent {
+		return
+	}
+	defer nc.Close()
+	switch s.kind {
+	case fragmentary:
+		nc.Write(frame(wire.OpText, make([]byte, 1000))[:rnd.IntN(1000)])
+		s.mayReset()
+	case deaf:
+		for range 50 {
+			if _, err := nc.Write(frame(wire.OpBinary, make([]byte, 60_000))); err != nil {
+				break
+			}
+		}
+	case breaker:
+		nc.Write(frame(wire.OpBinary, make([]byte, rnd.IntN(3000))))
+		nc.Write([]byte{0x83, 0x80, 0, 0, 0, 0}) // a reserved opcode
+		s.read(1 << 30)
+	default:
+		s.converse()
+	}
+}
+
+// mayReset has Close reset the connection, or not.
+func (s *tale) mayReset() {
+	if s.rnd.IntN(2) == 0 {
+		s.nc.(*net.TCPConn).SetLinger(0)
+	}
+}
+
+// converse sends messages and a Close, and reads to the end if it does not leave.
+func (s *tale) converse() {
+	rnd := s.rnd
+	var b []byte
+	messages := 1 + rnd.IntN(60)
+	for range messages {
+		b = append(b, frame(wire.OpBinary, make([]byte, rnd.IntN(1<<rnd.IntN(14))))...)
+	}
+	if s.kind != leaver {
+		b = append(b, frame(wire.OpClose, []byte{3, 232})...)
+	}
+	pieces := make([]int, 10)
+	for i := range pieces {
+		if pieces[i] = rnd.IntN(len(b)) / 4; s.kind == dripper {
+			pieces[i] = 1
+		}
+	}
+	if s.kind == dripper {
+		pieces = slices.Repeat(pieces, 20)
+	}
+	var sender sync.WaitGroup
+	defer sender.Wait()
+	sender.Go(func() { // ends when all is sent, or the connection has ended
+		for _, n := range pieces {
+			n = min(n, len(b))
+			if _, err := s.nc.Write(b[:n]); err != nil {
+				return
+			}
+			b = b[n:]
+			runtime.Gosched()
+		}
+		s.nc.Write(b)
+		if s.kind == onlyReads {
+			s.nc.(*net.TCPConn).CloseWrite()
+		}
+	})
+	if s.kind == leaver {
+		s.read(int64(rnd.IntN(messages)))
+		s.mayReset()
+		s.nc.Close()
+		return
+	}
+	s.read(1 << 30)
+}
+
+// read reads at most so many messages, or to the end, and sees that none comes
+// twice or out of order.
+func (s *tale) read(most int64) {
+	var h [4]byte
+	for s.delivered < most {
+		if readFull(s.nc, h[:2]) != nil {
+			return
+		}
+		n := int64(h[1])
+		if n == 126 {
+			readFull(s.nc, h[2:])
+			n = int64(binary.BigEndian.Uint16(h[2:]))
+		}
+		var number [4]byte
+		switch op := wire.Opcode(h[0] & 15); {
+		case op.Control():
+			s.goodbye = s.goodbye || op == wire.OpClose
+		case s.goodbye:
+			s.wrong = "a message behind the Close"
+		case n < 4:
+			s.wrong = fmt.Sprintf("a message of %d bytes", n)
+		default:
+			if readFull(s.nc, number[:]) != nil {
+				return
+			}
+			if got := int64(binary.BigEndian.Uint32(number[:])); got != s.delivered {
+				s.wrong = fmt.Sprintf("message %d after %d", got, s.delivered)
+			}
+			n -= 4
+		}
+		if _, err := io.CopyN(io.Discard, s.nc, n); err != nil {
+			return
+		}
+		if h[0]&8 == 0 {
+			s.delivered++
+		}
+		if s.kind == slowCitizen && s.delivered%16 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// judge waits for the connection's end, and compares what both sides say.
+func (x *chaos) judge(i int) {
+	s := &x.tales[i]
+	if s.nc == nil {
+		return
+	}
+	select {
+	case <-s.ended:
+	case <-time.After(2 * time.Minute):
+		x.t.Fatalf("%d, of kind %d: no end", i, s.kind)
+	}
+	s.nc.Close()
+	s.mu.Lock()
+	s.finished = true
+	s.mu.Unlock()
+	s.others.Wait()
+	var e *websocket.CloseError
+	if !errors.As(s.err, &e) {
+		x.t.Errorf("%d, of kind %d: %v is no CloseError", i, s.kind, s.err)
+		return
+	}
+	if s.opened.Load() != 1 || s.closed.Load() != 1 {
+		x.t.Errorf("%d, of kind %d: Open was called %d times, Closed %d", i, s.kind, s.opened.Load(), s.closed.Load())
+	}
+	if s.wrong != "" {
+		x.t.Errorf("%d, of kind %d: %s", i, s.kind, s.wrong)
+	}
+	lost := s.queued - s.delivered
+	if lost < 0 {
+		x.t.Errorf("%d, of kind %d: %d messages came, and %d were sent", i, s.kind, s.delivered, s.queued)
+	}
+	if s.failed = e.Err != nil; !s.failed && (lost != 0 || !s.goodbye) {
+		x.t.Errorf("%d, of kind %d: %d messages lost in silence, Close came: %v; the end is %+v", i, s.kind, lost, s.goodbye, e)
+	}
+}
+
+// sum adds up what was queued, and what became of it.
+func (x *chaos) sum() {
+	var queued, delivered, lost int64
+	whole, failed := 0, 0
+	for i := range x.tales {
+		s := &x.tales[i]
+		queued += s.queued
+		delivered += s.delivered
+		switch {
+		case s.failed:
+			failed++
+			lost += s.queued - s.delivered
+		case s.delivered > 0:
+			whole++
+		}
+	}
+	x.t.Logf("%d connections, %d of them failed: %d messages queued = %d delivered + %d lost and reported", len(x.tales), failed, queued, delivered, lost)
+	if whole == 0 || failed == 0 || queued != delivered+lost {
+		x.t.Errorf("%d conversations came to their end, %d failed, %d messages are missing", whole, failed, queued-delivered-lost)
+	}
+}
