@@ -30,26 +30,26 @@ func TestChaos(t *testing.T) {
 	if os.Getenv("WYE_SLOW") == "1" {
 		n = 5000
 	}
-	for _, f := range []struct {
-		name string
-		opts func(*chaos) *websocket.AcceptOptions
-	}{
-		{"Loop", func(x *chaos) *websocket.AcceptOptions {
-			return &websocket.AcceptOptions{Loop: x.loop(false)}
-		}},
-		{"Loop, blocking", func(x *chaos) *websocket.AcceptOptions {
-			return &websocket.AcceptOptions{Loop: x.loop(true)}
-		}},
-		{"Conn", func(x *chaos) *websocket.AcceptOptions {
-			return &websocket.AcceptOptions{Options: websocket.Options{Hooks: x.hooks()}}
-		}},
-		{"Conn, detached", func(x *chaos) *websocket.AcceptOptions {
-			return &websocket.AcceptOptions{Detach: true, Options: websocket.Options{Hooks: x.hooks()}}
-		}},
+	type front struct {
+		name  string
+		opts  func(*chaos) *websocket.AcceptOptions
+		serve bool // by websocket.Serve
+	}
+	loop := func(x *chaos) *websocket.AcceptOptions { return &websocket.AcceptOptions{Loop: x.loop(false)} }
+	blocking := func(x *chaos) *websocket.AcceptOptions { return &websocket.AcceptOptions{Loop: x.loop(true)} }
+	conn := func(x *chaos) *websocket.AcceptOptions {
+		return &websocket.AcceptOptions{Options: websocket.Options{Hooks: x.hooks()}}
+	}
+	detached := func(x *chaos) *websocket.AcceptOptions {
+		return &websocket.AcceptOptions{Detach: true, Options: websocket.Options{Hooks: x.hooks()}}
+	}
+	for _, f := range []front{
+		{"Loop", loop, false}, {"Loop, Serve", loop, true}, {"blocking", blocking, false}, {"blocking, Serve", blocking, true},
+		{"Conn", conn, false}, {"Conn, detached", detached, false},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			x := &chaos{t: t, tales: make([]tale, n)}
-			x.run(f.opts(x))
+			x.run(f.opts(x), f.serve)
 		})
 	}
 }
@@ -98,26 +98,35 @@ const (
 	kinds
 )
 
-func (x *chaos) run(opts *websocket.AcceptOptions) {
+func (x *chaos) run(opts *websocket.AcceptOptions, serve bool) {
+	if warm, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
+		warm.Close() // now the runtime has what it polls with
+	}
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
 	opts.WriteQueueBytes, opts.WriteTimeout, opts.CloseTimeout = 64<<10, time.Second, time.Second
 	opts.PingInterval, opts.PongTimeout = 3*time.Minute, 3*time.Minute
 	patient := websocket.Handler(x.serve, opts)
 	opts.PingInterval, opts.PongTimeout = 300*time.Millisecond, 300*time.Millisecond
 	watchful := websocket.Handler(x.serve, opts) // the others wait for their turn without a word
-	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	route := func(r *http.Request) *websocket.Endpoint {
 		if x.tales[numberIn(r.URL.Path)].kind == silent {
-			watchful.ServeHTTP(w, r)
-			return
+			return watchful
 		}
-		patient.ServeHTTP(w, r)
-	})}
+		return patient
+	}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { route(r).ServeHTTP(w, r) })}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	x.addr = ln.Addr().String()
-	go srv.Serve(ln) // ends with Close, below
+	go func() { // ends with Close, below
+		if serve {
+			websocket.Serve(srv, ln, &websocket.ServeOptions{Route: route, MaxHeads: 1000})
+		} else {
+			srv.Serve(ln)
+		}
+	}()
 	for i := range x.tales {
 		s := &x.tales[i]
 		s.ended, s.rnd = make(chan struct{}), rand.New(rand.NewPCG(uint64(i), 7))

@@ -15,6 +15,7 @@ type shard struct {
 	began time.Time
 	live  atomic.Int64 // connections, also those that are about to come; changed with mu
 	sends atomic.Int64 // how often the kernel was asked to send, for tests that count
+	turns atomic.Int64 // the number of this turn, likewise
 
 	// Of the goroutine.
 	poll    *poller
@@ -155,6 +156,7 @@ func (s *shard) setAlarmLocked() {
 // run is the goroutine.
 func (s *shard) run() {
 	for {
+		s.turns.Add(1)
 		for i := range s.poll.ready {
 			s.serve(i)
 		}
