@@ -69,7 +69,7 @@ again; 7 ended abnormally; 8 time-out; 130 interrupted.`,
 	return cmd
 }
 
-// subscribeExamples are run by a test.
+// subscribeExamples have flags that there are, a test says; one of them it runs.
 const subscribeExamples = `  wye subscribe demo:lobby
   wye subscribe --last 10 -n 10 demo:lobby
   wye subscribe --json --server https://example.com --token-file token orders:eu`
