@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"fmt"
 	"path"
 	"strings"
 	"testing"
@@ -25,6 +26,41 @@ func FuzzMatches(f *testing.F) {
 			t.Errorf("matches(%q, %q) = %v", pattern, name, got)
 		}
 	})
+}
+
+// Pages of several nodes end where the first of them does: nobody knows what else
+// that node has.
+func TestMerge(t *testing.T) {
+	page := func(next string, names ...string) (p ChannelPage) {
+		for _, name := range names {
+			p.Channels = append(p.Channels, ChannelInfo{name, 1})
+		}
+		p.Next = next
+		return p
+	}
+	for _, tt := range []struct {
+		pages []ChannelPage
+		limit int
+		want  string
+	}{
+		{nil, 9, ""},
+		{[]ChannelPage{page("c", "a", "c"), page("e", "b", "d", "e"), page("", "a", "f")}, 9, "a2 b1 c1 →c"},
+		{[]ChannelPage{page("e", "b", "d", "e"), page("c", "a", "c")}, 9, "a1 b1 c1 →c"},
+		{[]ChannelPage{page("", "a", "c"), page("", "b", "c")}, 2, "a1 b1 →b"},
+		{[]ChannelPage{page("", "a", "c"), page("", "b", "c")}, 3, "a1 b1 c2"},
+	} {
+		got := merge(tt.pages, tt.limit)
+		var words []string
+		for _, c := range got.Channels {
+			words = append(words, fmt.Sprint(c.Name, c.Members))
+		}
+		if got.Next != "" {
+			words = append(words, "→"+got.Next)
+		}
+		if strings.Join(words, " ") != tt.want {
+			t.Errorf("%+v became %q, want %q", tt.pages, words, tt.want)
+		}
+	}
 }
 
 func TestAnswersFit(t *testing.T) {

@@ -38,14 +38,20 @@ func start(t testing.TB, args ...string) *running {
 	}()
 	s := &running{stop: cancel, exit: exit, log: new(logged)}
 	lines := bufio.NewReader(r)
-	first, err := lines.ReadString('\n')
-	url, ok := strings.CutPrefix(strings.TrimSpace(first), "listening on ")
-	_, addr, isURL := strings.Cut(url, "://")
-	if !ok || !isURL || err != nil {
-		cancel()
-		t.Fatalf("wye serve %s began with %q, %v", strings.Join(args, " "), first, err)
+	for s.addr == "" { // an engine may have had something to log before
+		line, err := lines.ReadString('\n')
+		url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+		_, addr, isURL := strings.Cut(url, "://")
+		switch {
+		case ok && isURL:
+			s.addr, s.url = addr, url
+		case err != nil:
+			cancel()
+			t.Fatalf("wye serve %s does not listen, %v:\n%s", strings.Join(args, " "), err, s.log)
+		default:
+			s.log.Write([]byte(line))
+		}
 	}
-	s.addr, s.url = addr, url
 	var copied sync.WaitGroup
 	copied.Go(func() { io.Copy(s.log, lines) }) // ends with the command
 	t.Cleanup(func() {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -267,7 +266,6 @@ func TestDrainOfTheHubsClients(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	began := time.Now()
 	server.stop()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || !strings.Contains(string(body), "event: disconnected\n") {
@@ -286,9 +284,6 @@ func TestDrainOfTheHubsClients(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 	server.log.until(t, "clean=2 forced=0 lost=0")
-	if took := time.Since(began); took > 9*time.Second {
-		t.Errorf("it took %v", took)
-	}
 }
 
 // Neither the API's key nor a client's token gets into anything that is told, whichever
