@@ -116,7 +116,7 @@ func answerTo(err error) (e *replyError, worth bool) {
 		return errSubscribed, false
 	case errors.Is(err, hub.ErrNoHistory), errors.Is(err, hub.ErrNoPresence):
 		return errNotAvailable, false
-	case errors.Is(err, hub.ErrUnavailable), errors.Is(err, ErrTokensAway), errors.Is(err, hub.ErrClosed),
+	case errors.Is(err, hub.ErrUnavailable), errors.Is(err, hub.ErrClosed),
 		errors.Is(err, hub.ErrSlow), errors.Is(err, hub.ErrNotJoined), errors.Is(err, context.DeadlineExceeded):
 		return errInternal, false
 	}

@@ -26,7 +26,7 @@ func (s *Server) serveEvents(w http.ResponseWriter, r *http.Request) {
 }
 
 // stream serves r. An error says that nothing was written yet.
-func (s *Server) stream(w http.ResponseWriter, r *http.Request) (err error) {
+func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return &wye.Refusal{Status: http.StatusMethodNotAllowed, Header: http.Header{"Allow": {http.MethodGet}}}
 	}
@@ -47,11 +47,6 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) (err error) {
 	if err := out.bounded(); err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil { // the connection goes on to serve requests
-			out.rc.SetWriteDeadline(time.Time{})
-		}
-	}()
 	member, err := s.group(r).Join(func(error) { out.Close(hub.ErrClosed) })
 	if err != nil {
 		return err
@@ -237,9 +232,6 @@ func refusalOf(err error) error {
 func setHeader(h http.Header, r *http.Request, cookies bool) {
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
-	if r.ProtoMajor == 1 {
-		h.Set("Connection", "close") // it has a deadline that is a stream's
-	}
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Accel-Buffering", "no") // a proxy that collects before it passes on
 	if origin := r.Header.Get("Origin"); origin != "" {

@@ -164,8 +164,9 @@ func TestEvents(t *testing.T) {
 		s.want(`retry: 3000|event: subscribed|id: ` + e + `:1|data: {"channel":"room:a","epoch":"` + e + `","offset":1}`)
 		w.publish("room:a", "two", "a\nb\r\nc\rd", "")
 		s.want(`id: `+e+`:2|data: two`, `id: `+e+`:3|data: a|data: b|data: c|data: d`, `id: `+e+`:4|data: `)
-		w.hub.Publish(ctx, "room:a", []byte{0xff}, &hub.PublishOptions{Binary: true})
-		s.want(`id: ` + e + `:5|event: binary|data: /w==`)
+		w.hub.Publish(ctx, "room:a", []byte{0xff}, nil)
+		w.hub.Publish(ctx, "room:a", []byte("12"), &hub.PublishOptions{Binary: true})
+		s.want(`id: `+e+`:5|event: binary|data: /w==`, `id: `+e+`:6|event: binary|data: MTI=`)
 	}))
 	t.Run("with the last ones", bubble(func(t *testing.T) {
 		w := newWeb(t, nil)
@@ -230,6 +231,7 @@ func TestEvents(t *testing.T) {
 		if d := time.Since(began); d != 10*time.Second {
 			t.Errorf("after %v", d)
 		}
+		synctest.Wait()
 		if n := w.hub.Stats().Clients; n != 0 {
 			t.Errorf("%d clients are left", n)
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
 )
 
@@ -35,4 +36,9 @@ func (s *Server) Noted() (n int) {
 		return true
 	})
 	return n
+}
+
+// SendBatch is an outlet's part for c.
+func SendBatch(c *websocket.Conn, batch []*hub.Message) (int, error) {
+	return (&outlet{session: &session{conn: c}}).sendBatch(batch)
 }

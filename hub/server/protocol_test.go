@@ -97,6 +97,8 @@ func TestSubscribe(t *testing.T) {
 		c.want(`{"push":{"channel":"demo:a","pub":{"data":[1,2]}}}`)
 		n.hub.Publish(ctx, "demo:a", []byte{0xff, 0}, &hub.PublishOptions{Binary: true})
 		c.want(`{"push":{"channel":"demo:a","pub":{"data":"/wA="}}}`)
+		n.hub.Publish(ctx, "demo:a", []byte("12"), &hub.PublishOptions{Binary: true})
+		c.want(`{"push":{"channel":"demo:a","pub":{"data":"MTI="}}}`)
 	}))
 	for _, x := range []struct{ why, channel, want string }{
 		{"no channel", ``, `{"code":107,"message":"bad request"}`},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/server"
+	"github.com/wye-org/wye/websocket"
 )
 
 func TestNamespacesOfTokens(t *testing.T) {
@@ -74,6 +75,23 @@ func TestConnectionExpiry(t *testing.T) {
 		c := newNode(t, func(o *server.Options) { o.PingInterval = time.Hour }).connect("sub=ann_for=60s")
 		began := time.Now()
 		c.wantClose(3005, "connection expired")
+		if d := time.Since(began); d != 85*time.Second {
+			t.Errorf("after %v", d)
+		}
+	}))
+	t.Run("without a refresh, among pings", bubble(func(t *testing.T) {
+		c := newNode(t, func(o *server.Options) { o.PingInterval = 20 * time.Second }).connect("sub=ann_for=60s")
+		began := time.Now()
+		for {
+			_, p, err := c.conn.Read(ctx)
+			if err != nil {
+				if websocket.CloseStatus(err) != 3005 {
+					t.Errorf("got %v", err)
+				}
+				break
+			}
+			c.say(string(p))
+		}
 		if d := time.Since(began); d != 85*time.Second {
 			t.Errorf("after %v", d)
 		}

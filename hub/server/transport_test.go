@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"crypto/tls"
 	"fmt"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wye-org/wye"
 	"github.com/wye-org/wye/gate"
+	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/server"
 	"github.com/wye-org/wye/websocket"
 )
@@ -58,7 +60,10 @@ func TestTransports(t *testing.T) {
 		{"TLS, compressed", deflate, (*httptest.Server).StartTLS},
 	} {
 		t.Run(x.why, func(t *testing.T) {
-			n, srv := listening(t, func(o *server.Options) { o.WebSocket.Deflate = x.deflate }, x.start)
+			n, srv := listening(t, func(o *server.Options) {
+				o.WebSocket.Deflate = x.deflate
+				o.WebSocket.WriteQueueMessages = 3 // so that some batches are sent in parts
+			}, x.start)
 			o := &websocket.DialOptions{Subprotocols: []string{"centrifuge-json"}, TLSConfig: &tls.Config{InsecureSkipVerify: true}}
 			o.Deflate = x.deflate
 			c := n.open(srv.URL, o)
@@ -75,15 +80,18 @@ func TestTransports(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 			// Others come and go, of which the client is not told.
-			other := n.open(srv.URL, o)
-			other.say(`{"id":1,"connect":{}}`)
-			other.learn()
-			other.join("room:a")
-			for i := 2; i <= 300; i++ {
-				n.publish("room:a", fmt.Sprint(i))
+			other, err := n.hub.Connect(nowhere{}, nil)
+			if err != nil {
+				t.Fatal(err)
 			}
-			other.conn.CloseNow()
-			n.publish("room:a", "301")
+			defer other.Close()
+			for i := 2; i <= 301; i++ {
+				if _, err := other.Join(ctx, "room:a", nil); err != nil {
+					t.Fatal(err)
+				}
+				n.publish("room:a", fmt.Sprint(i))
+				other.Leave(ctx, "room:a")
+			}
 			got = nil
 			for len(got) < 300 {
 				got = append(got, strings.Split(c.hear(), "\n")...)
@@ -96,6 +104,33 @@ func TestTransports(t *testing.T) {
 			c.say(`{"id":0,"ping":{}}`)
 			c.wantClose(3501, "bad request")
 		})
+	}
+}
+
+// nowhere is where a client is that gets nothing.
+type nowhere struct{}
+
+func (nowhere) TrySend(batch []*hub.Message) (int, error)                 { return len(batch), nil }
+func (nowhere) Send(_ context.Context, batch []*hub.Message) (int, error) { return len(batch), nil }
+func (nowhere) Close(error)                                               {}
+
+// What there is no room for, stays in the hub.
+func TestNoRoom(t *testing.T) {
+	c, far := websocket.Pipe(nil, &websocket.Options{WriteQueueBytes: 64, WriteTimeout: -1, Logger: quiet})
+	defer c.CloseNow()
+	defer far.CloseNow()
+	line := strings.Repeat("x", 60)
+	for far.TryWrite(websocket.MessageText, []byte(line)) == nil { // nobody reads
+	}
+	for _, batch := range [][]*hub.Message{{{Data: []byte(line)}}, {{Data: []byte(line)}, {Data: []byte(line)}}} {
+		if n, err := server.SendBatch(far, batch); n != 0 || err != nil {
+			t.Errorf("a batch of %d: sent %d, %v", len(batch), n, err)
+		}
+	}
+	c.CloseNow()
+	<-far.Done()
+	if n, err := server.SendBatch(far, []*hub.Message{{Data: []byte(line)}}); n != 0 || err == nil {
+		t.Errorf("at the end: sent %d, %v", n, err)
 	}
 }
 
