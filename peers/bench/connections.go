@@ -9,7 +9,7 @@ import (
 // handshakes opens connections one after the other.
 func handshakes(s server, t load.Target, d time.Duration) (sample, error) {
 	opening := func(d time.Duration) (units int, err error) {
-		for began := time.Now(); time.Since(began) < d; units++ {
+		for began := time.Now(); units == 0 || time.Since(began) < d; units++ {
 			c, err := load.Dial(t)
 			if err != nil {
 				return units, err

@@ -27,7 +27,7 @@ func fanOut(n, burst int, l load.Load) func(server, load.Target, time.Duration) 
 		}
 		time.Sleep(50 * time.Millisecond) // handlers join the group after their handshake
 		publishing := func(d time.Duration) (units int, err error) {
-			for began := time.Now(); time.Since(began) < d; units += n * burst {
+			for began := time.Now(); units == 0 || time.Since(began) < d; units += n * burst {
 				if err := g.Send(publisher[0], frames); err != nil {
 					return units, err
 				}

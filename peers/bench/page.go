@@ -259,7 +259,8 @@ func (r *results) writeWhat(p *report.Page) {
 	}
 	p.Table(t)
 	p.Printf(`Before it counts, each server is sent three messages whose echoes have to be what was
-sent, inflated where they are compressed. handshake includes the end of the connection.
+sent, inflated where they are compressed. Not all of them check that text is UTF-8: see
+[conformance-peers.md](conformance-peers.md). handshake includes the end of the connection.
 
 `)
 	if notes := r.notes(); len(notes) > 0 {

@@ -123,10 +123,12 @@ func scale(ctx context.Context, out, impl, sizes string, rounds int, length time
 		return err
 	}
 	res.print(os.Stdout)
-	if out == "" {
-		return nil
+	if out != "" {
+		if err := res.write(out); err != nil {
+			return err
+		}
 	}
-	return res.write(out)
+	return errors.Join(res.failures...)
 }
 
 // parseSizes reads ascending numbers, of which two at least are needed for a line.
@@ -196,5 +198,8 @@ func (r *results) measure(ctx context.Context, bin string, c contender) error {
 		return err
 	}
 	defer s.Stop()
-	return r.keepAlive(s, c, load.Target{Addr: s.Addr, Path: "/echo"})
+	if err := r.keepAlive(s, c, load.Target{Addr: s.Addr, Path: "/echo"}); err != nil {
+		r.failures = append(r.failures, fmt.Errorf("pings of %s: %w", c.name, err))
+	}
+	return ctx.Err()
 }

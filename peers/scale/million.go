@@ -26,9 +26,8 @@ minutes. A message is taken to cost what it does at %s.
 			continue // it sends no pings
 		}
 		m := r.predict(c.name)
-		gb, cores := m.machine()
-		t.Row(bold(c), report.Bytes(m.memory), known(m.kernel), fmt.Sprintf("%.2f", m.messages), fmt.Sprintf("%.2f", m.pings),
-			fmt.Sprintf("%.2f", m.comeBack), fmt.Sprintf("%d GB, %d cores", gb, cores))
+		gb, all := m.machine()
+		t.Row(bold(c), report.Bytes(m.memory), known(m.kernel), cores(m.messages), cores(m.pings), cores(m.comeBack), fmt.Sprintf("%d GB, %d cores", gb, all))
 	}
 	p.Table(t)
 	p.Printf(`The machine has the process's memory twice, because Go's heap grows to twice of what
@@ -48,6 +47,14 @@ holds up to Options.WriteQueueBytes in the process and net.ipv4.tcp_wmem and tcp
 in the kernel. If one in a hundred of a million has 64 KiB queued, that is 655 MB.
 
 `, levels(last), sysctl("net/ipv4/tcp_ehash_entries"), report.Count(last), report.Bytes(r.line(r.contenders[0].name, ofKernel).Each*float64(last)))
+}
+
+// cores is a number of them, or a dash where it is not known.
+func cores(n float64) string {
+	if n == 0 {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", n)
 }
 
 // levels is how deep a balanced tree of n is.

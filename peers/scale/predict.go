@@ -1,10 +1,6 @@
 package main
 
-import (
-	"math"
-
-	"github.com/wye-org/wye/peers/internal/report"
-)
+import "github.com/wye-org/wye/peers/internal/report"
 
 // many is how many connections are predicted.
 const many = 1_000_000
@@ -22,7 +18,7 @@ type prediction struct {
 	kernel float64 // bytes of the kernel, the server's ends
 
 	messages float64 // cores
-	pings    float64 // cores
+	pings    float64 // cores; 0 if it is not known what they cost
 	comeBack float64 // cores, for so long
 }
 
@@ -31,13 +27,16 @@ type prediction struct {
 func (r *results) predict(name string) prediction {
 	last := len(r.sizes) - 1
 	cores := func(ns, every float64) float64 { return many / every * ns / 1e9 }
-	return prediction{
+	p := prediction{
 		memory:   r.line(name, ofMemory).At(many),
 		kernel:   r.line(name, ofKernel).Each * many,
 		messages: cores(r.at(name, last, ofMessage).Median, everyMessage),
-		pings:    cores(report.Summarize(r.ping[name]).Median, everyPing),
 		comeBack: cores(r.at(name, last, ofOpen).Median, comeBack),
 	}
+	if ping := report.Summarize(r.ping[name]); !ping.Missing() {
+		p.pings = cores(ping.Median, everyPing)
+	}
+	return p
 }
 
 // ram is what the machine is to have: the process's memory twice, as Go's heap
@@ -45,7 +44,7 @@ func (r *results) predict(name string) prediction {
 // for the rest.
 func (p prediction) ram() float64 { return 2*p.memory + p.kernel + 1e9 }
 
-// cores that are busy. Without pings, for who has none, they are not a number.
+// cores that are busy.
 func (p prediction) cores() float64 { return p.messages + p.pings }
 
 // machine is what one can get: its memory in GB, and cores, of which in the
@@ -58,7 +57,7 @@ func (p prediction) machine() (gb, cores int) {
 func rounded(x float64) int {
 	for n := 2; ; n *= 2 {
 		for _, size := range []int{n, n + n/2} {
-			if float64(size) >= x || math.IsNaN(x) || size > 1<<20 {
+			if float64(size) >= x || size > 1<<20 { // nothing is that large
 				return size
 			}
 		}

@@ -241,7 +241,6 @@ func TestRounded(t *testing.T) {
 			t.Errorf("%v: %d, want %d", x, got, want)
 		}
 	}
-	rounded(math.NaN())
 	rounded(math.Inf(1))
 }
 
@@ -279,9 +278,11 @@ func TestPage(t *testing.T) {
 	}
 }
 
-// Without root the kernel's part is not known, and the rest is.
-func TestPageWithoutTheKernel(t *testing.T) {
+// Without root the kernel's part is not known, and without pings theirs; the rest
+// is.
+func TestPageOfHalf(t *testing.T) {
 	r := made("wye-loop-http")
+	r.ping = nil
 	for i := range r.sizes {
 		for j := range r.points["wye-loop-http"][i] {
 			r.points["wye-loop-http"][i][j].sockets = 0
@@ -292,8 +293,9 @@ func TestPageWithoutTheKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
-	if err != nil || strings.Contains(string(b), "NaN") || !strings.Contains(string(b), "| **wye-loop-http** | 10.0 MB | 1.00 KB | – | 1.00 KB |") {
-		t.Errorf("%v, or the kernel's part is there", err)
+	if err != nil || strings.Contains(string(b), "NaN") || !strings.Contains(string(b), "| **wye-loop-http** | 10.0 MB | 1.00 KB | – | 1.00 KB |") ||
+		!strings.Contains(string(b), "| **wye-loop-http** | 1.01 GB | – | 0.33 | – | 0.33 | 4 GB, 2 cores |") {
+		t.Errorf("%v, or what is not known is there", err)
 	}
 }
 
