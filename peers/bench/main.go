@@ -74,7 +74,7 @@ func bench(ctx context.Context, out, only, impl string, rounds int, length time.
 	}
 	who, missing := here(who, bin)
 	res := newResults(doing, who, rounds, length)
-	res.missing = missing
+	res.missing, res.flags = missing, report.Flags(flag.CommandLine, "rounds", "time")
 	if err := res.run(ctx, bin); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (r *results) writeHead(p *report.Page) {
 CPU time of the server, user and kernel, for each unit of work. The server has one
 core for itself (GOMAXPROCS=1), the load comes from another. Written by
 
-    cd peers && go run ./bench -rounds %d -time %s
+    cd peers && go run ./bench %s
 
 in %s, on %s, with %s. %s
 
@@ -43,7 +43,7 @@ servers in the same round, of which the median is shown. A figure in brackets is
 were fewer than %d rounds. Less is better, but for throughput. What is not there is
 a dash.
 
-`, r.rounds, r.length, r.took.Round(time.Second), load.Machine(), runtime.Version(), report.Busyness(r.neighbours), 100*report.Void, report.Enough)
+`, r.flags, r.took.Round(time.Second), load.Machine(), runtime.Version(), report.Busyness(r.neighbours), 100*report.Void, report.Enough)
 }
 
 // A verdict on a goal.

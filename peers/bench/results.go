@@ -20,6 +20,7 @@ type results struct {
 	samples    map[[2]string][]*sample // nil where it failed
 	failures   map[[2]string]error     // the last one
 
+	flags      string   // as they are typed
 	missing    []string // contenders, and why
 	took       time.Duration
 	neighbours float64 // the part of all cores that other processes had meanwhile

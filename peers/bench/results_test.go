@@ -111,7 +111,7 @@ func made(t *testing.T) *results {
 		t.Fatal(err)
 	}
 	r := newResults(workloads, who, 8, time.Second)
-	r.took, r.neighbours = 90*time.Second, 0.02
+	r.took, r.neighbours, r.flags = 90*time.Second, 0.02, "-rounds 8 -time 1s"
 	r.missing = []string{"node-ws: it is not installed"}
 	cost := map[string]float64{"c-epoll": 1, "wye-loop-http": 0.3, "wye-conn": 3, "gws": 4, "bun": 1.2}
 	for _, w := range workloads {

@@ -119,6 +119,7 @@ func scale(ctx context.Context, out, impl, sizes string, rounds int, length time
 		return c.name != limit && !slices.Contains(strings.Fields(string(list)), c.name)
 	})
 	res := newResults(who, setup{numbers, rounds, length, calm})
+	res.flags = report.Flags(flag.CommandLine, "rounds", "time")
 	if err := res.run(ctx, bin); err != nil {
 		return err
 	}

@@ -32,14 +32,14 @@ sends back: %d of them under way at any time, on connections that take turns. It
 core for itself (GOMAXPROCS=1); the clients are another process on another core. Written
 by
 
-    cd peers && go run ./scale -rounds %d -time %s
+    cd peers && go run ./scale %s
 
 in %s, on %s, with %s. %s
 Figures are medians of the rounds; absolute times differ from machine to machine and
 from hour to hour.
 
 `, report.Count(r.sizes[0]), report.Count(r.sizes[len(r.sizes)-1]), underWay,
-		r.rounds, r.length, r.took.Round(time.Second), load.Machine(), runtime.Version(), report.Busyness(r.neighbours))
+		r.flags, r.took.Round(time.Second), load.Machine(), runtime.Version(), report.Busyness(r.neighbours))
 	t := report.NewTable("server", "what it is")
 	for _, c := range r.contenders {
 		t.Row(c.name, c.about)

@@ -18,6 +18,7 @@ type results struct {
 	idle       map[string][]float64 // nanoseconds of CPU a second and connection, by round
 	ping       map[string][]float64 // nanoseconds of CPU for a ping and its pong, by round
 
+	flags      string  // as they are typed
 	failures   []error // of pings, without which the rest stands
 	took       time.Duration
 	neighbours float64 // the part of all cores that other processes had meanwhile

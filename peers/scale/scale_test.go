@@ -195,7 +195,7 @@ func made(who ...string) *results {
 		}
 	}
 	r := newResults(some, setup{[]int{100, 1000, 19000}, 3, time.Second, time.Second})
-	r.took, r.neighbours = time.Minute, 0.01
+	r.took, r.neighbours, r.flags = time.Minute, 0.01, "-rounds 3 -time 1s"
 	for _, c := range some {
 		for i, n := range r.sizes {
 			for range 3 {

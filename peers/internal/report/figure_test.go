@@ -1,6 +1,7 @@
 package report
 
 import (
+	"flag"
 	"math"
 	"strings"
 	"testing"
@@ -140,6 +141,19 @@ func TestBusyness(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	if got := Busyness(0.05); !strings.Contains(got, "was quiet") || !strings.Contains(got, "5 %") {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestFlags(t *testing.T) {
+	fs := flag.NewFlagSet("x", flag.ContinueOnError)
+	for _, name := range []string{"rounds", "impl", "only", "out"} {
+		fs.String(name, "default", "")
+	}
+	if err := fs.Parse([]string{"-out", "y", "-only", "a,b"}); err != nil {
+		t.Fatal(err)
+	}
+	if got := Flags(fs, "rounds"); got != "-only a,b -rounds default" {
 		t.Errorf("%q", got)
 	}
 }
