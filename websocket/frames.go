@@ -81,6 +81,14 @@ func (f *frames) add(l large) {
 	f.larges += len(l.p)
 }
 
+// lends returns the length of the last payload, if it is only lent.
+func (f *frames) lends() int {
+	if n := len(f.large); n > 0 && f.large[n-1].lent {
+		return len(f.large[n-1].p)
+	}
+	return 0
+}
+
 // keep copies what was only lent, as far as it is still to be sent: who lent it
 // takes it back.
 func (f *frames) keep() {

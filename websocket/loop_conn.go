@@ -269,7 +269,7 @@ func (c *Conn) watchLocked() {
 // pushOrPostLocked sends what there is: at the end of the turn, if one is on,
 // else here.
 func (c *Conn) pushOrPostLocked() {
-	if c.blocked || c.shard.later(c) {
+	if c.blocked || c.shard.later(c) && !c.lendsMuchLocked() {
 		return
 	}
 	c.pushLocked()
@@ -277,6 +277,10 @@ func (c *Conn) pushOrPostLocked() {
 		c.shard.post(c, toPush) // to be watched, resumed or finished
 	}
 }
+
+// lendsMuchLocked reports whether the last message would have to be copied to wait
+// for the end of the turn, and is about as much as is gathered until then.
+func (c *Conn) lendsMuchLocked() bool { return c.queue != nil && c.queue.lends() >= corkMost/2 }
 
 // pushLocked sends what the kernel takes without waiting. mu is given up while
 // sending.

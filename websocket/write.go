@@ -291,11 +291,11 @@ const batchMost = time.Millisecond
 // sendLocked sees to it that what is queued and owed is sent: now, or at the end
 // of the batch of input. mu is given up while sending.
 func (c *Conn) sendLocked() {
-	if !c.more.Load() {
+	switch {
+	case !c.more.Load() || c.looped != nil && c.lendsMuchLocked():
 		c.sendNowOrSoonLocked()
-	} else if c.looped != nil {
-		return // at the end of the turn
-	} else if !c.batching && !c.sending && !c.flushing && c.pendingLocked() {
+	case c.looped != nil: // at the end of the turn
+	case !c.batching && !c.sending && !c.flushing && c.pendingLocked():
 		c.batching = true
 		if c.batch == nil {
 			c.batch = time.AfterFunc(batchMost, c.batchOver)
