@@ -124,3 +124,37 @@ func TestIdleConnHoldsNothing(t *testing.T) {
 		t.Errorf("the receiver holds %v, %v, %d bytes", s.scratch, s.ahead, s.in.Held())
 	}
 }
+
+// What a lookout received and had no time to look at is there for the next Read,
+// which does not wait for more.
+func TestReadAfterRecall(t *testing.T) {
+	ctx := context.Background()
+	c, s := Pipe(&Options{PingInterval: -1}, &Options{PingInterval: -1})
+	defer c.CloseNow()
+	defer s.CloseNow()
+	if err := s.lockReading(ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.next()
+	if err := c.Write(ctx, MessageText, []byte("here")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.fill(ctx); err != nil {
+		t.Fatal(err)
+	}
+	<-s.reading
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	if _, p, err := s.Read(ctx); err != nil || string(p) != "here" {
+		t.Errorf("%q, %v", p, err)
+	}
+}
+
+// Connections of one handler share their settings.
+func TestSettingsAreShared(t *testing.T) {
+	h := Handler(nil, &AcceptOptions{Options: Options{MaxMessage: 1000}})
+	a, b := h.opts.newConn(nowhere{}), h.opts.newConn(nowhere{})
+	if a.opt != b.opt || a.opt.MaxMessage != 1000 {
+		t.Errorf("%p and %p, %d bytes", a.opt, b.opt, a.opt.MaxMessage)
+	}
+}

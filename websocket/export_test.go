@@ -41,3 +41,6 @@ func PausedByWork(c *Conn) (waiting int, paused bool) {
 	}
 	return waiting, c.paused&pausedByWork != 0
 }
+
+// Bare reports whether c reads from a bare socket. It is called by who reads.
+func Bare(c *Conn) bool { return c.raw != nil }

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wye-org/wye/websocket"
@@ -337,4 +338,98 @@ func TestReadAfterClose(t *testing.T) {
 		first.Close()
 		second.Close()
 	}
+}
+
+// A frame that comes with the head is read, and then the socket is as bare as any.
+func TestBareBehindEarlyBytes(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there sockets are read through net.Conn")
+	}
+	bare := make(chan bool, 2)
+	url := newServer(t, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
+		for range 2 {
+			typ, p, err := c.Read(ctx)
+			if err != nil {
+				return err
+			}
+			bare <- websocket.Bare(c)
+			if err := c.Write(ctx, typ, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil))
+	message := frame(wire.OpText, []byte("early"))
+	nc := rawDialHead(t, url, clientHead+string(message))
+	for i := range 2 {
+		reply := make([]byte, len(message)-4)
+		if err := readFull(nc, reply); err != nil || string(reply[2:]) != "early" {
+			t.Fatalf("%q, %v", reply, err)
+		}
+		if !within(t, bare) {
+			t.Errorf("message %d: it is read through net.Conn", i)
+		}
+		nc.Write(message)
+	}
+}
+
+// The second batch of input is a batch as the first: who pauses in it holds nothing
+// up for more than a millisecond.
+func TestPauseInALaterBatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := websocket.Pipe(nil, &websocket.Options{PingInterval: -1})
+		defer closeBoth(c, s)
+		go func() { // ends with the connection
+			for i := 0; ; i++ {
+				typ, p, err := s.Read(t.Context())
+				if err != nil {
+					return
+				}
+				s.Write(t.Context(), typ, p)
+				if i == 16 {
+					time.Sleep(time.Second)
+				}
+			}
+		}()
+		prepared := make([]*websocket.Prepared, 16)
+		for i := range prepared {
+			prepared[i] = websocket.Prepare(websocket.MessageText, []byte("hello"))
+		}
+		for range 2 {
+			began := time.Now()
+			if n, err := c.TryWriteBatch(prepared); n != len(prepared) {
+				t.Fatal(n, err)
+			}
+			if _, _, err := c.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if d := time.Since(began); d > time.Millisecond {
+				t.Errorf("the first reply took %v", d)
+			}
+			for range 15 {
+				c.Read(t.Context())
+			}
+		}
+	})
+}
+
+// A Ping sees its pong at once, though nobody reads: at the beginning, and after a
+// message was read.
+func TestPingWithoutReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, s := websocket.Pipe(nil, nil)
+		defer closeBoth(c, s)
+		go s.Read(t.Context()) // ends with the connection
+		for i := range 3 {
+			if took, err := c.Ping(t.Context()); err != nil || took != 0 {
+				t.Errorf("ping %d: %v, %v", i, took, err)
+			}
+			if err := s.Write(t.Context(), websocket.MessageText, nil); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
 }

@@ -11,7 +11,7 @@ import (
 // The context of a detached handler ends with its connection, and interrupts reads
 // of another.
 func TestDetachedContextInterruptsOthers(t *testing.T) {
-	near, far := websocket.Pipe(nil, nil)
+	near, far := websocket.Pipe(&websocket.Options{PingInterval: -1}, &websocket.Options{PingInterval: -1})
 	defer closeBoth(near, far)
 	ended := make(chan error, 2)
 	url := newServer(t, websocket.Handler(func(ctx context.Context, c *websocket.Conn) error {
