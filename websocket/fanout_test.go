@@ -402,6 +402,49 @@ func TestFanoutMembership(t *testing.T) {
 	}
 }
 
+// Who came in the middle of a batch, and takes the rest of it in parts, gets just
+// that rest.
+func TestFanoutRestInParts(t *testing.T) {
+	var f websocket.Fanout
+	const size = 25_000
+	conns := make(chan *websocket.Conn, 2)
+	var one *websocket.Conn
+	send := func(i, n int) {
+		p := make([]byte, n)
+		fill(p, i)
+		f.Send(websocket.MessageBinary, p)
+	}
+	srv := narrow(t, websocket.Handler(nil, &websocket.AcceptOptions{Loop: &websocket.Loop{Loops: 1,
+		Open: func(c *websocket.Conn) {
+			f.Add(c)
+			conns <- c
+		},
+		Message: func(*websocket.Conn, websocket.MessageType, []byte) {
+			send(0, 5000)
+			f.Remove(one)
+			f.Add(one)
+			send(1, size)
+			send(2, size)
+		}}}))
+	c := dialTo(t, srv, nil)
+	one = within(t, conns)
+	other := dialTo(t, srv, nil)
+	within(t, conns)
+	other.Write(t.Context(), websocket.MessageText, nil)
+	for i, n := range []int{5000, size, size} {
+		want := make([]byte, n)
+		fill(want, i)
+		for who, peer := range map[string]*websocket.Conn{"who stayed": other, "who came back": c} {
+			if i == 0 && peer == c {
+				continue
+			}
+			if _, p, err := peer.Read(t.Context()); err != nil || !bytes.Equal(p, want) {
+				t.Fatalf("%s got %d bytes, want message %d of %d: %v", who, len(p), i, n, err)
+			}
+		}
+	}
+}
+
 // More than QueueBytes is refused, to all, before any event loop has more to do
 // than that; when it has done it there is room.
 func TestFanoutRefuses(t *testing.T) {
@@ -649,7 +692,13 @@ func TestFanoutChaos(t *testing.T) {
 	var readers []*reader
 	var all []*websocket.Conn
 	for i := range clients {
-		r := &reader{conn: dial(t, newServer(t, handlers[i%len(handlers)]), nil), ended: make(chan struct{})}
+		serve := httptest.NewServer
+		if i%2 == 0 {
+			serve = func(h http.Handler) *httptest.Server { return narrow(t, h) }
+		}
+		srv := serve(handlers[i%len(handlers)])
+		t.Cleanup(srv.Close)
+		r := &reader{conn: dialTo(t, srv, nil), ended: make(chan struct{})}
 		readers = append(readers, r)
 		all = append(all, within(t, ids))
 		go func() { // ends with the connection

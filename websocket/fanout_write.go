@@ -57,7 +57,7 @@ func (c *Conn) queueShared(b *batch, from int) (r fanned) {
 func (c *Conn) sendSharedLocked(b *batch, from int) (took int) {
 	c.out.Plain = false
 	form, ok := c.out.Form()
-	if !ok || c.looped == nil || c.blocked || c.sending || c.streaming != nil || c.pendingLocked() ||
+	if !ok || c.looped == nil || c.sending || c.streaming != nil || c.pendingLocked() ||
 		c.out.State() != wire.Open || c.brokenLocked() != nil {
 		return 0
 	}
