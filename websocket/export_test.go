@@ -5,12 +5,6 @@ import "github.com/wye-org/wye"
 // Over returns the server's end of a connection over nc, behind the handshake.
 func Over(nc wye.Conn, opt *Options) *Conn { return newConn(nc, opt.settings(false)).start() }
 
-// Sends returns how often c's event loop has asked the kernel to send.
-func Sends(c *Conn) int64 { return c.shard.sends.Load() }
-
-// TurnMembers is how many members of Fanouts get something in a turn.
-const TurnMembers = turnMembers
-
 // Parts returns in how many parts f's members are, and how many of these have
 // something to do, or hold a batch.
 func Parts(f *Fanout) (parts, busy int) {

@@ -51,7 +51,7 @@ func serveLoop(t *testing.T, h *hub.Hub, channel string, l *websocket.Loop) *loo
 		client.(*hub.Client).Close()
 		m.left <- struct{}{}
 	}
-	srv := httptest.NewServer(websocket.Handler(nil, &websocket.AcceptOptions{Loop: l, Options: websocket.Options{PingInterval: -1, WriteTimeout: -1}}))
+	srv := httptest.NewServer(websocket.Handler(nil, &websocket.AcceptOptions{Loop: l, Options: websocket.Options{PingInterval: -1, WriteTimeout: -1, CloseTimeout: 5 * time.Minute}}))
 	t.Cleanup(srv.Close)
 	m.url = srv.URL
 	return m
