@@ -89,7 +89,7 @@ func TestFanoutReachesAll(t *testing.T) {
 		_, _, err := c.Read(ctx)
 		return err
 	}
-	for _, opt := range []websocket.Options{{}, deflate(nct), deflate(small), deflate(websocket.Deflate{})} {
+	for _, opt := range []websocket.Options{deflate(nct), deflate(small), deflate(websocket.Deflate{}), {}} {
 		opt.WriteTimeout, opt.PingInterval = -1, -1 // they are read one after the other
 		for _, h := range []http.Handler{
 			websocket.Handler(nil, &websocket.AcceptOptions{Options: opt, Loop: &websocket.Loop{Open: open, Loops: 2}}),
@@ -829,6 +829,69 @@ func TestFanoutRemoveMeanwhile(t *testing.T) {
 			if s := f.Stats(); s.Members != 0 {
 				t.Errorf("%+v", s)
 			}
+		}
+	}
+}
+
+// Who comes in the middle of a fan-out gets what is sent from then on.
+func TestFanoutAddMeanwhile(t *testing.T) {
+	var f websocket.Fanout
+	var extra *websocket.Conn
+	once := sync.OnceFunc(func() {
+		f.Send(websocket.MessageText, []byte("before"))
+		f.Add(extra)
+		f.Send(websocket.MessageText, []byte("after"))
+	})
+	opt := websocket.Options{}
+	opt.Hooks.Sent = func(*websocket.Conn, websocket.MessageType, int) { once() }
+	conns := make(chan *websocket.Conn, 1)
+	url := newServer(t, websocket.Handler(nil, &websocket.AcceptOptions{Options: opt,
+		Loop: &websocket.Loop{Loops: 1, Open: func(c *websocket.Conn) { conns <- c }}}))
+	one := dial(t, url, nil)
+	f.Add(within(t, conns))
+	late := dial(t, url, nil)
+	extra = within(t, conns)
+	f.Send(websocket.MessageText, []byte("first"))
+	for _, x := range []struct {
+		*websocket.Conn
+		want []string
+	}{{one, []string{"first", "before", "after", "last"}}, {late, []string{"after", "last"}}} {
+		for _, want := range x.want {
+			if want == "last" && x.Conn == one {
+				settled(t, &f)
+				f.Send(websocket.MessageText, []byte("last"))
+			}
+			if _, p, err := x.Read(t.Context()); string(p) != want {
+				t.Fatalf("%q, want %q: %v", p, want, err)
+			}
+		}
+	}
+	settled(t, &f)
+}
+
+// A message that was prepared stays as it is, however long its frame is.
+func TestFanoutKeepsPrepared(t *testing.T) {
+	var f websocket.Fanout
+	url, joined := fanoutServer(t, &f, &websocket.Loop{Loops: 1, Message: func(_ *websocket.Conn, typ websocket.MessageType, p []byte) {
+		f.Send(typ, p) // two in a turn are put together, in 1,024 bytes
+		f.Send(typ, p)
+	}}, websocket.Options{})
+	c := dial(t, url, nil)
+	within(t, joined)
+	want := bytes.Repeat([]byte("prepared"), 128)[:1020] // and this frame has as many
+	p := websocket.Prepare(websocket.MessageText, want)
+	for range 20 {
+		f.SendPrepared(p)
+		if _, got, err := c.Read(t.Context()); !bytes.Equal(got, want) {
+			t.Fatalf("%.20q, %v", got, err)
+		}
+		settled(t, &f)
+		c.Write(t.Context(), websocket.MessageBinary, make([]byte, 508))
+		for range 2 {
+			c.Read(t.Context())
+		}
+		if !bytes.Equal(p.Payload(), want) {
+			t.Fatalf("%.20q", p.Payload())
 		}
 	}
 }
