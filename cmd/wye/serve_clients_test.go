@@ -151,7 +151,7 @@ func TestTheHubsClients(t *testing.T) {
 	// And all of it is counted.
 	text := httpGet(t, "http://"+admin+"/metrics")
 	for _, want := range []string{
-		`wye_client_connections{transport="websocket"} 1`,
+		`wye_client_connections_opened_total{transport="websocket"} 2`,
 		`wye_client_commands_total{code="103",command="subscribe"} `,
 		`wye_api_calls_total{code="0",method="publish"} 1`,
 		`wye_hub_ended_total{reason="program"} 1`,

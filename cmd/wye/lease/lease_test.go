@@ -20,7 +20,8 @@ import (
 // wire is an engine from which one server can be cut off.
 type wire struct {
 	*hub.Memory
-	cut *atomic.Bool
+	cut  *atomic.Bool
+	deaf *atomic.Bool // it only hears nothing
 }
 
 type wireLink struct {
@@ -39,7 +40,7 @@ func (w wire) Open(r hub.Receiver, ns []hub.Namespace) (hub.Link, error) {
 }
 
 func (r wireReceiver) Receive(m *hub.Message) {
-	if !r.cut.Load() {
+	if !r.cut.Load() && !r.deaf.Load() {
 		r.Receiver.Receive(m)
 	}
 }
@@ -62,8 +63,9 @@ func (l wireLink) Read(ctx context.Context, ch hub.Channel, q hub.Query) (hub.Pa
 // A server wants to count.
 type server struct {
 	*lease.Lease
-	hub *hub.Hub
-	cut atomic.Bool
+	hub  *hub.Hub
+	cut  atomic.Bool
+	deaf atomic.Bool
 
 	mu      sync.Mutex // guards what is below
 	running bool
@@ -98,7 +100,7 @@ func newServer(t *testing.T, memory *hub.Memory) *server {
 	t.Helper()
 	s := new(server)
 	var err error
-	s.hub, err = hub.New(hub.Options{Engine: wire{memory, &s.cut}, Namespaces: []hub.Namespace{lease.Namespace()}, Logger: slog.New(slog.DiscardHandler)})
+	s.hub, err = hub.New(hub.Options{Engine: wire{memory, &s.cut, &s.deaf}, Namespaces: []hub.Namespace{lease.Namespace()}, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -262,6 +264,48 @@ func TestAnOwnerThatIsCutOff(t *testing.T) {
 		}
 		b.Close()
 		a.tells(t, "heard(42) begin(42) changed")
+	})
+}
+
+// Who hears nothing of an owner that lives looks before it claims.
+func TestWhoIsDeaf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory := hub.NewMemory(nil)
+		a, b := newServer(t, memory), newServer(t, memory)
+		a.seek(t)
+		a.told()
+		b.seek(t)
+		b.told()
+		b.deaf.Store(true)
+		for range 60 {
+			time.Sleep(100 * time.Millisecond)
+			if !a.running1() || b.running1() {
+				t.Fatal("it took over from an owner that lives")
+			}
+		}
+	})
+}
+
+// Whatever made another the owner, the one before stops at once.
+func TestAHigherTerm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := newServer(t, hub.NewMemory(nil))
+		a.seek(t)
+		a.tells(t, "begin() changed")
+		for _, words := range []string{"x", `{"node":"other","term":0,"do":"claim"}`, `{"node":"other","term":1,"do":"renew"}`} {
+			if _, err := a.hub.Publish(t.Context(), "lease:count", []byte(words), nil); err != nil {
+				t.Fatal(err)
+			}
+			a.tells(t, "")
+		}
+		if _, err := a.hub.Publish(t.Context(), "lease:count", []byte(`{"node":"other","term":9,"do":"claim"}`), nil); err != nil {
+			t.Fatal(err)
+		}
+		a.tells(t, "end")
+		time.Sleep(lease.TTL + time.Second)
+		if !a.running1() {
+			t.Error("the other never renewed, and nobody took over")
+		}
 	})
 }
 

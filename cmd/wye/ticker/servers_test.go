@@ -158,6 +158,15 @@ func TestBatonsThatAreNone(t *testing.T) {
 		if got := f.quote("ACME"); got.Seq != was.Seq || !slices.Equal(got.Prices, was.Prices) {
 			t.Errorf("it became %+v", got)
 		}
+		// What is older than what is known changes nothing.
+		older, err := json.Marshal([]quotation{{Symbol: "ACME", Seq: was.Seq - 1, Price: 1, Prices: []Price{1}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.takeOver(older)
+		if got := f.quote("ACME"); got.Seq != was.Seq || got.Price != was.Price {
+			t.Errorf("of an older one it became %+v", got)
+		}
 		long, err := json.Marshal([]quotation{{Symbol: "ACME", Seq: 500, Price: 0, Prices: make([]Price, 1000)}})
 		if err != nil {
 			t.Fatal(err)

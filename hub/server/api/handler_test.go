@@ -32,6 +32,7 @@ type subject struct {
 	memory *hub.Memory
 	http.Handler
 	log   *strings.Builder
+	keys  *Keys
 	mu    sync.Mutex
 	calls []string
 }
@@ -57,6 +58,7 @@ func newSubject(t *testing.T, memory *hub.Memory) *subject {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.keys = keys
 	h, err := NewHandler(Options{Hub: s.hub, Keys: keys, Logger: slog.New(slog.NewTextHandler(s.log, nil)), Called: func(method string, code int) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -406,6 +408,13 @@ func TestPresenceAndHistory(t *testing.T) {
 		if past.Complete != tt.complete && strings.Contains(tt.ask, "since") && !strings.Contains(tt.ask, "reverse") {
 			t.Errorf("%s: complete: %v", tt.ask, past.Complete)
 		}
+	}
+	h, err := NewHandler(Options{Hub: s.hub, Keys: s.keys, MaxHistory: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result, err := h.history(t.Context(), &historyRequest{Channel: "log:x", Limit: -1}); err != nil || len(result.(past).Publications) != 3 {
+		t.Errorf("of a history bounded to 3: %+v, %v", result, err)
 	}
 	for _, limit := range []string{"-2", "1001"} {
 		if w := s.posts("history", `{"channel":"log:x","limit":`+limit+`}`); w.Code != 400 {
