@@ -59,10 +59,6 @@ func appendMessage(dst []byte, m *hub.Message, t time.Time) []byte {
 	return append(dst, m.Data...)
 }
 
-// envelopeMost is how many bytes an envelope has at the most beside data, info and
-// names.
-const envelopeMost = 64
-
 // parseMessage reads p, which the message's Data refers to from then on.
 func parseMessage(p []byte, channel string) (*hub.Message, error) {
 	if len(p) < 11 || p[0] != envelopeVersion || p[1] > byte(hub.Left) || p[2]&^flagsKnown != 0 {

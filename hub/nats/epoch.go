@@ -69,16 +69,12 @@ func (l *link) recheck(ctx context.Context, s *stream) (last uint64, err error) 
 
 func (l *link) recheckNow(ctx context.Context, s *stream) error {
 	was, high := s.current(), s.high.Load()
-	last, err := l.lastSeq(ctx, s)
+	is, last, err := l.state(ctx, s)
 	if err != nil {
 		return l.missing(ctx, s, err)
 	}
-	is, err := l.readEpoch(ctx, s)
-	if err != nil {
-		return err
-	}
 	end := ""
-	if was.ID != "" && is.ID != "" && (is.ID == was.ID && last < high || is.Base < was.Base) {
+	if is.ID != "" && (is.ID == was.ID && last < high || s.ended(is.ID)) {
 		// The servers have an older state than they had: positions that were
 		// given out would come to mean other messages.
 		end = is.ID
@@ -90,6 +86,15 @@ func (l *link) recheckNow(ctx context.Context, s *stream) error {
 	}
 	l.enter(s, is, last)
 	return nil
+}
+
+// failed explains an error about a stream, and makes that again if it is gone.
+func (l *link) failed(s *stream, err error) error {
+	if codeOf(err) == jetstream.JSErrCodeStreamNotFound || errors.Is(err, errLeaderless) {
+		// It ends with the answer; if there is an error the next call tells it.
+		l.start(func() { l.recheck(l.ctx, s) })
+	}
+	return explain(err)
 }
 
 // missing makes a stream again that was removed.
@@ -113,6 +118,7 @@ func (l *link) enter(s *stream, is epoch, last uint64) {
 	was := s.epoch
 	if was.ID != is.ID {
 		s.high.Store(0)
+		s.past = append(s.past[max(0, len(s.past)-pastMost):], was.ID)
 	}
 	s.epoch = is
 	s.mu.Unlock()
@@ -123,18 +129,20 @@ func (l *link) enter(s *stream, is epoch, last uint64) {
 	}
 }
 
-// readEpoch reads the message at the beginning of the epoch; the zero epoch is none.
-func (l *link) readEpoch(ctx context.Context, s *stream) (epoch, error) {
+// state reads the message at the beginning of the epoch, if there is one, and then
+// the stream's last sequence: one that was read before might be of another epoch. An
+// error may be JetStream's own.
+func (l *link) state(ctx context.Context, s *stream) (is epoch, last uint64, err error) {
 	r, err := l.get(ctx, s, getRequest{LastFor: s.epochs})
-	if err != nil || r.seq == 0 {
-		return epoch{}, err
+	if err != nil {
+		return epoch{}, 0, err
 	}
-	var e epoch
-	if json.Unmarshal(r.data, &e) != nil || e.Base != r.seq {
-		return epoch{}, nil
+	if r.seq > 0 && json.Unmarshal(r.data, &is) != nil || is.Base != r.seq {
+		is = epoch{}
 	}
-	e.Replaces = ""
-	return e, nil
+	is.Replaces = ""
+	last, err = l.lastSeq(ctx, s)
+	return is, last, err
 }
 
 // establish begins an epoch, in place of the one called end or because there is
@@ -146,23 +154,21 @@ func (l *link) readEpoch(ctx context.Context, s *stream) (epoch, error) {
 // which empties the stream, and stores the epoch's message as the first: one can.
 func (l *link) establish(ctx context.Context, s *stream, end string, high uint64) (epoch, uint64, error) {
 	for range 20 {
-		last, err := l.lastSeq(ctx, s)
+		// The claim comes first: one that was stored after an epoch began must
+		// not be taken for one that came before.
+		c, err := l.get(ctx, s, getRequest{LastFor: s.claims})
 		if err != nil {
 			return epoch{}, 0, explain(err)
 		}
-		is, err := l.readEpoch(ctx, s)
+		is, last, err := l.state(ctx, s)
 		if err != nil {
-			return epoch{}, 0, err
+			return epoch{}, 0, explain(err)
 		}
 		if is.ID != "" && is.ID != end && is.has(last) {
 			return is, last, nil
 		}
-		c, err := l.get(ctx, s, getRequest{LastFor: s.claims})
-		if err != nil {
-			return epoch{}, 0, err
-		}
 		var claim epoch
-		if c.seq > 0 && json.Unmarshal(c.data, &claim) == nil && claim.Base > max(c.seq, high) && claim.Replaces == is.ID {
+		if c.seq > 0 && json.Unmarshal(c.data, &claim) == nil && claim.Base > c.seq && claim.Replaces == is.ID {
 			err = l.begin(ctx, s, claim)
 		} else {
 			if claim, err = newEpoch(max(last, high), is.ID); err != nil {

@@ -77,7 +77,8 @@ type getRequest struct {
 	Batch   int    `json:"batch,omitempty"`
 }
 
-// get asks the leader for a message; what it answers is not older than the call.
+// get asks the leader for a message; what it answers is not older than the call. An
+// error may be JetStream's own.
 func (l *link) get(ctx context.Context, s *stream, q getRequest) (record, error) {
 	var answer struct {
 		Message struct {
@@ -91,7 +92,7 @@ func (l *link) get(ctx context.Context, s *stream, q getRequest) (record, error)
 	case codeOf(err) == codeNotFound:
 		return record{}, nil
 	case err != nil:
-		return record{}, explain(err)
+		return record{}, err
 	}
 	data, err := base64.StdEncoding.DecodeString(answer.Message.Data)
 	if err != nil {
@@ -140,7 +141,7 @@ func (l *link) readAll(ctx context.Context, s *stream, subject string, from, upT
 		}
 		r, err := l.get(ctx, s, getRequest{Seq: from, NextFor: subject})
 		if err != nil {
-			return nil, err
+			return nil, explain(err)
 		}
 		if r.seq == 0 {
 			break // it has grown old meanwhile

@@ -13,13 +13,23 @@ import (
 	"go.uber.org/goleak"
 )
 
+// programs is where programs are built.
+var programs string
+
 // Most of what tests here do is wait: for servers, and for time to pass.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
 		flag.Set("test.parallel", "4")
 	}
-	goleak.VerifyTestMain(m)
+	var err error
+	if programs, err = os.MkdirTemp("", "wye-nats-"); err != nil {
+		panic(err)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(programs)
+		os.Exit(code)
+	}))
 }
 
 // slow reports whether tests may take their time.

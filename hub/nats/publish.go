@@ -48,10 +48,7 @@ func (l *link) publish(ctx context.Context, s *stream, subject string, p []byte,
 		e := s.current()
 		ack, err := l.storeOnce(ctx, subject, p, channel, key, salt)
 		if err != nil {
-			if !errors.Is(err, hub.ErrUnavailable) && !errors.Is(err, context.Canceled) {
-				err = fmt.Errorf("storing: %w", err)
-			}
-			return hub.Receipt{}, err
+			return hub.Receipt{}, l.failed(s, err)
 		}
 		if !e.has(ack.Seq) {
 			if _, err := l.recheck(ctx, s); err != nil {

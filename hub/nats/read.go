@@ -69,7 +69,7 @@ func (l *link) look(f *feed) error {
 	began := time.Now()
 	r, err := l.get(ctx, f.stream, getRequest{LastFor: f.stored})
 	if err != nil {
-		return err
+		return l.failed(f.stream, err)
 	}
 	if !f.stream.current().has(r.seq) || r.seq < f.top() {
 		// All of it is gone, or some: from age, or with the whole stream.
@@ -189,7 +189,7 @@ func (l *link) history(ctx context.Context, f *feed) (t tail, again bool, err er
 	began := time.Now()
 	top, err := l.get(ctx, s, getRequest{LastFor: f.stored})
 	if err != nil {
-		return t, false, err
+		return t, false, l.failed(s, err)
 	}
 	if !s.current().has(top.seq) {
 		return l.empty(ctx, f)
@@ -230,7 +230,7 @@ func (l *link) history(ctx context.Context, f *feed) (t tail, again bool, err er
 func (l *link) floor(ctx context.Context, s *stream, e epoch, last uint64) (uint64, error) {
 	first, err := l.get(ctx, s, getRequest{Seq: e.Base + 1, NextFor: ">"})
 	if err != nil {
-		return 0, err
+		return 0, explain(err)
 	}
 	if first.seq == 0 {
 		return last, nil
@@ -248,7 +248,7 @@ func (l *link) empty(ctx context.Context, f *feed) (t tail, again bool, err erro
 	t = tail{epoch: s.current(), sure: time.Now(), whole: true}
 	top, err := l.get(ctx, s, getRequest{LastFor: f.stored})
 	if err != nil {
-		return t, false, err
+		return t, false, explain(err)
 	}
 	if top.seq != 0 {
 		return t, true, nil

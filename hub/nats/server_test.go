@@ -31,9 +31,8 @@ var quiet = func() *slog.Logger {
 // servers are NATS servers in this process, one or a cluster of three, which can be
 // stopped and started again.
 type servers struct {
-	t      testing.TB
-	opts   []embedded.Options
-	secret []byte
+	t    testing.TB
+	opts []embedded.Options
 
 	mu sync.Mutex // guards up
 	up []*embedded.Server

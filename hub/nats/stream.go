@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,14 +26,25 @@ type stream struct {
 
 	high atomic.Uint64 // the highest sequence seen in this epoch
 
-	mu    sync.Mutex // guards epoch
+	mu    sync.Mutex // guards what is below
 	epoch epoch
+	past  []string // epochs that have ended, the last ones
 }
+
+// pastMost bounds past.
+const pastMost = 16
 
 func (s *stream) current() epoch {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.epoch
+}
+
+// ended reports whether an epoch is known to have ended.
+func (s *stream) ended(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.past, id)
 }
 
 // saw notes that the stream has had a sequence.

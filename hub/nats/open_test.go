@@ -1,0 +1,242 @@
+package nats_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/wye-org/wye/hub"
+	"github.com/wye-org/wye/hub/nats"
+)
+
+// deaf receives nothing.
+type deaf struct{}
+
+func (deaf) Receive(*hub.Message) {}
+func (deaf) Away(error)           {}
+func (deaf) Back()                {}
+
+// listening is a server on a port, with what options say.
+func listening(t *testing.T, o *server.Options) string {
+	o.Host, o.Port, o.NoLog, o.NoSigs = "127.0.0.1", server.RANDOM_PORT, true, true
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(time.Minute) {
+		t.Fatal("the server does not start")
+	}
+	return s.ClientURL()
+}
+
+func TestWhyAnEngineDoesNotOpen(t *testing.T) {
+	t.Parallel()
+	locked := listening(t, &server.Options{JetStream: true, StoreDir: t.TempDir(), Username: "u", Password: "right"})
+	bare := listening(t, &server.Options{})
+	free := freePorts(t, 1)[0]
+	open := func(o nats.Options) error {
+		o.Wait, o.Timeout, o.Buckets, o.Logger = 2*time.Second, time.Second, 1, quiet
+		e, err := nats.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, err := e.Open(deaf{}, []hub.Namespace{logs()})
+		if err == nil {
+			link.Close()
+		}
+		return err
+	}
+	for _, tt := range []struct {
+		o    nats.Options
+		want string
+	}{
+		{nats.Options{Servers: []string{"nats://user:secret@" + free}}, "no NATS server answers at nats://" + free},
+		{nats.Options{Servers: []string{locked}}, "does not accept our credentials"},
+		{nats.Options{Servers: []string{locked}, User: "u", Password: "secret"}, "does not accept our credentials"},
+		{nats.Options{Servers: []string{locked}, Token: "secret"}, "does not accept our credentials"},
+		{nats.Options{Servers: []string{locked}, NKeySeedFile: "/nowhere"}, "/nowhere"},
+		{nats.Options{Servers: []string{bare}}, "-js"},
+		{nats.Options{Servers: []string{locked}, User: "u", Password: "right"}, ""},
+	} {
+		err := open(tt.o)
+		switch {
+		case tt.want == "":
+			if err != nil {
+				t.Errorf("%+v: %v", tt.o, err)
+			}
+		case err == nil || !strings.Contains(err.Error(), tt.want) || strings.Contains(err.Error(), "secret"):
+			t.Errorf("%v: %v, want %q", tt.o.Servers, err, tt.want)
+		}
+	}
+}
+
+// Options that changed become the streams', where they can; where what is stored
+// would be lost, they are refused.
+func TestStreamsThatAreNotAsTheyShouldBe(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	names := s.engine(t, nil)
+	open := func(change func(*nats.Options), ns hub.Namespace) error {
+		o := nats.Options{InProcess: names, Prefix: names.prefix, Buckets: 2, Logger: quiet}
+		if change != nil {
+			change(&o)
+		}
+		e, err := nats.New(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		link, err := e.Open(deaf{}, []hub.Namespace{ns})
+		if err == nil {
+			link.Close()
+		}
+		return err
+	}
+	if err := open(nil, logs()); err != nil {
+		t.Fatal(err)
+	}
+	longer := logs()
+	longer.History = hub.History{Size: 7, TTL: time.Minute}
+	if err := open(nil, longer); err != nil {
+		t.Fatal(err)
+	}
+	configs, err := names.streams(t.Context(), s.admin())
+	if err != nil || len(configs) != 2 {
+		t.Fatalf("%d streams, %v", len(configs), err)
+	}
+	for _, c := range configs {
+		if c.MaxMsgsPerSubject != 8 || c.MaxAge != 2*time.Minute || c.Duplicates != hub.IdempotencyWindow || c.Storage != jetstream.FileStorage || c.Replicas != 1 {
+			t.Errorf("%s is %+v", c.Name, c)
+		}
+	}
+	for want, change := range map[string]func(*nats.Options){
+		"a namespace of 2 buckets, and Options.Buckets is 4": func(o *nats.Options) { o.Buckets = 4 },
+		"is kept in File storage":                            func(o *nats.Options) { o.Memory = true },
+	} {
+		err := open(change, logs())
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "nats stream rm "+names.prefix+"-log-") {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// Any number of nodes may begin the first epoch of a stream at once; and one that
+// has only said that it will, and died, holds up nobody.
+func TestOneEpoch(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	for round := range 5 {
+		e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+		js := s.admin()
+		if round > 0 {
+			first, err := e.Open(deaf{}, []hub.Namespace{logs()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.Close()
+			e.Forget()
+			claim, _ := json.Marshal(map[string]any{"epoch": "dead", "base": uint64(5) << 34})
+			for range round - 1 {
+				if _, err := js.Publish(t.Context(), e.prefix+".e.nlog.0.claim", claim); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		nodes := 6
+		if round == 2 {
+			nodes = 1 // so that nobody else has a claim
+		}
+		var all sync.WaitGroup
+		tops := make([]hub.Position, nodes)
+		for i := range nodes {
+			all.Go(func() { // ends with the node
+				link, err := e.Open(deaf{}, []hub.Namespace{logs()})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer link.Close()
+				ns := logs()
+				ch := hub.Channel{Name: "log:x", Namespace: &ns}
+				r, err := link.Publish(t.Context(), ch, &hub.Message{Channel: ch.Name}, "one")
+				if err != nil {
+					t.Error(err)
+				}
+				tops[i] = r.Position
+			})
+		}
+		all.Wait()
+		for _, p := range tops {
+			if p != tops[0] || p.Epoch == "" || p.Offset == 0 {
+				t.Errorf("round %d: %+v", round, tops)
+				break
+			}
+		}
+		if round == 2 && tops[0].Epoch != "dead" {
+			t.Errorf("the claim of a node that died was not carried on: the epoch is %q", tops[0].Epoch)
+		}
+	}
+}
+
+// A message that a server does not take says what to do.
+func TestTooLong(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	h, err := hub.New(hub.Options{Engine: s.engine(t, nil), Namespaces: []hub.Namespace{logs()}, MaxMessage: 8 << 20, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	if _, err := h.Publish(t.Context(), "log:x", make([]byte, 2<<20), nil); !errors.Is(err, hub.ErrTooLong) || !strings.Contains(err.Error(), "max_payload") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := h.Publish(t.Context(), "log:x", make([]byte, 1<<20), nil); err != nil {
+		t.Errorf("the longest message of a hub's: %v", err)
+	}
+}
+
+// A stream that is full refuses, for now.
+func TestFullStream(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	h := openHub(t, s.engine(t, func(o *nats.Options) { o.Buckets, o.StreamBytes = 1, 20_000 }))
+	var err error
+	stored := 0
+	for ; err == nil && stored < 100; stored++ {
+		_, err = h.Publish(t.Context(), "log:x", make([]byte, 1000), nil)
+	}
+	if !errors.Is(err, hub.ErrUnavailable) || !strings.Contains(err.Error(), "Options.StreamBytes") || stored < 10 {
+		t.Errorf("after %d messages: %v", stored, err)
+	}
+	if page, err := h.History(t.Context(), "log:x", hub.Query{Limit: -1}); err != nil || len(page.Messages) != stored-1 {
+		t.Errorf("%d messages of %d are there, %v", len(page.Messages), stored-1, err)
+	}
+}
+
+// A stream that somebody has removed is made again.
+func TestRemovedStream(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+	h := openHub(t, e)
+	was := published(t, h, "log:x", "1")
+	if err := s.admin().DeleteStream(t.Context(), e.prefix+"-log-0"); err != nil {
+		t.Fatal(err)
+	}
+	if page := since(t, h, "log:x", was); page.Complete || page.Top.Epoch == was.Epoch {
+		t.Errorf("since a position in it: %+v", page)
+	}
+	eventually(t, "publishing", func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := h.Publish(ctx, "log:x", nil, nil)
+		return err == nil
+	})
+}
