@@ -106,7 +106,7 @@ func slow(tr *trial) {
 			tr.await("fifty more", func() bool { return len(good.texts()) > i && len(local.texts()) > i })
 		}
 	}
-	if took := time.Since(began); took > awaitMost {
+	if took := time.Since(began); took > tr.patience() {
 		tr.errorf("%d publications took %v", messages, took)
 	}
 	for name, m := range map[string]*member{"a member of the same node": good, "one of the other": local} {

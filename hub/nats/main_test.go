@@ -20,7 +20,7 @@ var programs string
 func TestMain(m *testing.M) {
 	flag.Parse()
 	if f := flag.Lookup("test.parallel"); f.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		flag.Set("test.parallel", "4")
+		flag.Set("test.parallel", "3")
 	}
 	var err error
 	if programs, err = os.MkdirTemp("", "wye-nats-"); err != nil {

@@ -32,7 +32,7 @@ type peers struct {
 // How long leases are without presence, and how often one is renewed in its time.
 const (
 	leaseDefault = 10 * time.Second
-	leaseBeats   = 4
+	leaseBeats   = 6
 )
 
 func (p *peers) init(l *link, namespaces []hub.Namespace) {
