@@ -45,7 +45,9 @@ func (a *asked) goneLocked(id string) {
 func (p *peers) replies() string { return p.link.opt.Prefix + ".r." + p.id + "." }
 
 // ask asks every node that is known to live, and returns what they answered, by
-// their IDs, when all have or ctx ends; silent are those who have not.
+// their IDs, when all have or ctx ends; silent are those who have not. With questions
+// of the engine's own it does not wait for nodes that were silent before and have not
+// been heard since.
 func (l *link) ask(ctx context.Context, about byte, question []byte) (answers map[string][][]byte, silent []string, err error) {
 	if err := l.readyToAsk(about); err != nil {
 		return nil, nil, err
@@ -53,9 +55,14 @@ func (l *link) ask(ctx context.Context, about byte, question []byte) (answers ma
 	p := &l.peers
 	a := &asked{peers: p, wait: map[string]bool{}, parts: map[string][][]byte{}, done: make(chan struct{})}
 	subject := p.replies() + strings.TrimPrefix(natsgo.NewInbox(), natsgo.InboxPrefix)
+	p.bury(time.Now())
 	p.mu.Lock()
 	for id := range p.seen {
-		a.wait[id] = true
+		if about != askQuestion && p.mute[id] {
+			silent = append(silent, id)
+		} else {
+			a.wait[id] = true
+		}
 	}
 	if len(a.wait) == 0 {
 		close(a.done)
@@ -81,6 +88,7 @@ func (l *link) ask(ctx context.Context, about byte, question []byte) (answers ma
 	defer p.mu.Unlock()
 	for id := range a.wait {
 		silent = append(silent, id)
+		p.mute[id] = true
 		delete(a.parts, id)
 	}
 	answers = a.parts
@@ -209,10 +217,10 @@ func (l *link) settle(ctx context.Context) error {
 		ctx, cancel := context.WithTimeout(l.ctx, settleMost)
 		defer cancel()
 		_, _, err := l.ask(ctx, askSync, nil)
-		return err
+		return err // who is silent may be dead
 	})
 }
 
-// settleMost is how long nobody is waited for any more: a node that is silent for as
-// long may miss what is published the moment after.
-const settleMost = 500 * time.Millisecond
+// settleMost is how long nobody is waited for any more: of a node that is silent for
+// as long, what it publishes the moment after may be missed.
+const settleMost = 3 * time.Second

@@ -25,6 +25,7 @@ type peers struct {
 
 	mu      sync.Mutex // guards what is below
 	seen    map[string]time.Time
+	mute    map[string]bool   // of these, who did not answer last
 	pending map[string]*asked // questions of ours that are not answered by all
 	answers int               // questions of others that are being answered
 }
@@ -37,7 +38,7 @@ const (
 
 func (p *peers) init(l *link, namespaces []hub.Namespace) {
 	p.link, p.id = l, rand.Text()[:16]
-	p.seen, p.pending = map[string]time.Time{}, map[string]*asked{}
+	p.seen, p.mute, p.pending = map[string]time.Time{}, map[string]bool{}, map[string]*asked{}
 	for _, ns := range namespaces {
 		if ttl := ns.Presence.TTL; ttl > 0 && (p.lease == 0 || ttl < p.lease) {
 			p.lease = ttl
@@ -157,6 +158,7 @@ func (p *peers) lives(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.seen[id] = time.Now()
+	delete(p.mute, id)
 }
 
 // left notes that a node is no more.
@@ -164,6 +166,7 @@ func (p *peers) left(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.seen, id)
+	delete(p.mute, id)
 	p.link.members.forget(id)
 	for _, a := range p.pending {
 		a.goneLocked(id)
