@@ -46,7 +46,6 @@ func newEvents(s *Server, w http.ResponseWriter) *events {
 // bounded sets the first deadline of writing, and fails where there can be none. For
 // the request after this one net/http sets another.
 func (e *events) bounded() error {
-	e.rc.SetReadDeadline(time.Time{}) // that of the server is for requests
 	if err := e.deadline(); err != nil {
 		return fmt.Errorf("server: events need a ResponseWriter with deadlines, or one that has Unwrap: %w", err)
 	}

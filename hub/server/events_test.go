@@ -175,6 +175,13 @@ func TestEvents(t *testing.T) {
 		s.want(`retry: 3000|event: subscribed|data: {"channel":"room:a","epoch":"`+e+`","offset":3}`,
 			`id: `+e+`:2|data: two`, `id: `+e+`:3|data: three`)
 	}))
+	t.Run("with no more than may be", bubble(func(t *testing.T) {
+		w := newWeb(t, func(o *server.Options) { o.MaxHistory = 1 })
+		e := w.publish("room:a", "one", "two", "three")
+		s := w.read("/sse/room:a?last=3")
+		s.event()
+		s.want(`id: ` + e + `:3|data: three`)
+	}))
 	t.Run("a live channel", bubble(func(t *testing.T) {
 		w := newWeb(t, nil)
 		s := w.read("/sse/demo:a", "Last-Event-ID: x:1")
