@@ -94,7 +94,7 @@ func heap() int64 {
 // A connection that waits holds no buffer, or a small one where there is no other
 // way: also after messages, short and long.
 func TestIdleHoldsNoBuffer(t *testing.T) {
-	const n, most = 60, 9 << 10 // bytes of both ends, beside a buffer
+	const n, most = 60, 16 << 10 // bytes of both ends, about twice what they hold; one buffer is more
 	for name, x := range map[string]struct {
 		wrap  func(net.Conn) net.Conn
 		extra int64
@@ -145,14 +145,23 @@ func TestIdleHoldsNoBuffer(t *testing.T) {
 			// The readers come to wait in a moment, or two.
 			each := int64(0)
 			for range 200 {
-				if each = (heap() - before) / n; each < most+x.extra {
+				each = (heap() - before) / n
+				if each < most+x.extra && (name != "bare" || waitsFor("receiveFromSocket")) {
+					t.Logf("two ends hold %d bytes", each)
 					return
 				}
 				time.Sleep(10 * time.Millisecond)
 			}
-			t.Errorf("two ends hold %d bytes, want less than %d", each, most+x.extra)
+			t.Errorf("two ends hold %d bytes, want less than %d; or they wait elsewhere than they should", each, most+x.extra)
 		})
 	}
+}
+
+// waitsFor reports whether some goroutine is in a method of that name.
+func waitsFor(method string) bool {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	return bytes.Contains(stacks, []byte("."+method+"("))
 }
 
 type wrappingListener struct {
@@ -266,7 +275,7 @@ func TestBuffersAreNotShared(t *testing.T) {
 						return
 					}
 					defer nc.Close()
-					nc.SetDeadline(time.Now().Add(30 * time.Second))
+					nc.SetDeadline(time.Now().Add(2 * time.Minute)) // a test that hangs says so
 					io.WriteString(nc, clientHead)
 					head := make([]byte, 0, 1024)
 					for !bytes.HasSuffix(head, []byte("\r\n\r\n")) {
@@ -277,7 +286,7 @@ func TestBuffersAreNotShared(t *testing.T) {
 						}
 						head = append(head, b[0])
 					}
-					for round := range 40 {
+					for round := range 20 {
 						var out, want []byte
 						for i := range 5 {
 							size := []int{3, 200, 9000, 70_000, 300}[(i+round)%5]
