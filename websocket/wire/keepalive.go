@@ -83,7 +83,12 @@ func (s *Sender) Tick(now, heard Instant) (Act, Instant) {
 		s.beat.waiting = false
 	}
 	if s.beat.waiting && opt.PongWait > 0 {
-		return bound(now, s.beat.at, opt.PongWait)
+		act, next := bound(now, s.beat.at, opt.PongWait)
+		if next != 0 && now < s.beat.at.plus(opt.PingAfter) {
+			// If the answer comes until then, the next ping is due before PongWait is over.
+			next = min(next, s.beat.at.plus(opt.PingAfter))
+		}
+		return act, next
 	}
 	if due := max(heard, s.beat.at).plus(s.silence(opt.PingAfter)); now < due {
 		return Wait, due
@@ -104,10 +109,10 @@ func bound(now, then, wait Instant) (Act, Instant) {
 }
 
 // again returns when to look after a ping that is owed but may not have been
-// appended: not late for its answer, whenever it is.
+// appended: not late for its answer, nor for the next ping, whenever it is.
 func (o *Options) again(now Instant) Instant {
 	if o.PongWait > 0 {
-		return now.plus(o.PongWait)
+		return now.plus(min(o.PongWait, o.PingAfter))
 	}
 	return now.plus(o.PingAfter)
 }

@@ -18,12 +18,12 @@ func TestKeepalive(t *testing.T) {
 	s := NewSender(timers)
 	wantTick(t, &s, 100, 100, Wait, 109)
 	wantTick(t, &s, 108, 105, Wait, 114)
-	wantTick(t, &s, 114, 105, Reply, 124)
+	wantTick(t, &s, 114, 105, Reply, 123)
 	wantBytes(t, s.AppendReplies(nil, 114), "\x89\x08\x00\x00\x00\x00\x00\x00\x00\x01")
-	wantTick(t, &s, 114, 105, Wait, 124)
+	wantTick(t, &s, 114, 105, Wait, 123)
 	wantTick(t, &s, 123, 105, Wait, 124)
 	wantTick(t, &s, 123, 120, Wait, 129) // any byte proves life
-	wantTick(t, &s, 129, 120, Reply, 139)
+	wantTick(t, &s, 129, 120, Reply, 138)
 	wantBytes(t, s.AppendReplies(nil, 129), "\x89\x08\x00\x00\x00\x00\x00\x00\x00\x02")
 	wantTick(t, &s, 139, 120, Abort, 0)
 	wantTick(t, &s, 140, 120, Abort, 0)
@@ -33,14 +33,39 @@ func TestKeepalive(t *testing.T) {
 // begins when it is appended.
 func TestPingBehindData(t *testing.T) {
 	s := NewSender(timers)
-	wantTick(t, &s, 9, 0, Reply, 19)
-	wantTick(t, &s, 19, 0, Reply, 29) // still owed
-	wantTick(t, &s, 500, 0, Reply, 510)
+	wantTick(t, &s, 9, 0, Reply, 18)
+	wantTick(t, &s, 19, 0, Reply, 28) // still owed
+	wantTick(t, &s, 500, 0, Reply, 509)
 	if b := s.AppendReplies(nil, 500); len(b) != 10 { // one ping, though it was due so often
 		t.Errorf("%q", b)
 	}
-	wantTick(t, &s, 501, 0, Wait, 510)
+	wantTick(t, &s, 501, 0, Wait, 509)
 	wantTick(t, &s, 510, 0, Abort, 0)
+}
+
+// Pings are PingAfter apart though their answers may take longer than that.
+func TestPingsBeforePongWait(t *testing.T) {
+	s := NewSender(&Options{PingAfter: 10, PongWait: 200, CloseWait: 5})
+	var heard, now Instant
+	pings := 0
+	for now < 1000 {
+		act, next := s.Tick(now, heard)
+		switch {
+		case act == Reply:
+			s.AppendReplies(nil, now)
+			pings++
+			heard = now + 1 // the pong
+		case act == Abort:
+			t.Fatalf("lost at %d", now)
+		}
+		if next <= now {
+			t.Fatalf("Tick(%d) asks for %d", now, next)
+		}
+		now = next
+	}
+	if pings < 1000/11-1 || pings > 1000/9 {
+		t.Errorf("%d pings in 1000, one is due 10 after the last byte", pings)
+	}
 }
 
 // A front that only obeys the returned moments loses no time-out.
@@ -200,7 +225,7 @@ func TestCloseWait(t *testing.T) {
 // A Close drops the ping that was owed, and its timer.
 func TestCloseDropsPing(t *testing.T) {
 	s := NewSender(timers)
-	wantTick(t, &s, 9, 0, Reply, 19)
+	wantTick(t, &s, 9, 0, Reply, 18)
 	s.Close(StatusNormalClosure, "", 9)
 	wantBytes(t, s.AppendReplies(nil, 9), "\x88\x02\x03\xe8")
 	wantTick(t, &s, 10, 0, Wait, 14)
