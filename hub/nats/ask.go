@@ -55,7 +55,6 @@ func (l *link) ask(ctx context.Context, about byte, question []byte) (answers ma
 	p := &l.peers
 	a := &asked{peers: p, wait: map[string]bool{}, parts: map[string][][]byte{}, done: make(chan struct{})}
 	subject := p.replies() + strings.TrimPrefix(natsgo.NewInbox(), natsgo.InboxPrefix)
-	p.bury(time.Now())
 	p.mu.Lock()
 	for id := range p.seen {
 		if about != askQuestion && p.mute[id] {

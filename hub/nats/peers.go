@@ -173,6 +173,17 @@ func (p *peers) left(id string) {
 	}
 }
 
+// leased are those of the nodes whose leases run.
+func (p *peers) leased(ids []string) map[string]bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	runs := map[string]bool{}
+	for _, id := range ids {
+		runs[id] = time.Since(p.seen[id]) < p.lease
+	}
+	return runs
+}
+
 // bury forgets nodes whose lease has run out.
 func (p *peers) bury(now time.Time) {
 	p.mu.Lock()

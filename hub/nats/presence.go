@@ -112,11 +112,12 @@ func (l *link) callRoll(channel string) error {
 			}
 		}
 	}
+	leased := l.peers.leased(silent)
 	s := &l.members
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, id := range silent { // its lease runs
-		if was := s.last[channel][id]; was != nil {
+	for _, id := range silent {
+		if was := s.last[channel][id]; was != nil && leased[id] {
 			roll[id] = was
 		}
 	}
