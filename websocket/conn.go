@@ -50,8 +50,9 @@ type blocking struct {
 	rawLater   bool            // raw may be had later; guarded by reading
 	calledLast bool            // Closed was called; guarded by calling
 	began      time.Time
-	carrier    string // a client's; "": not known
-	calls      *Loop  // whose callbacks get what is read; nil: there are none
+	carrier    string   // a client's; "": not known
+	calls      *Loop    // whose callbacks get what is read; nil: there are none
+	park       *parking // of one that needs no goroutine while it is idle; nil: it does, or has no callbacks
 
 	calling sync.Mutex // held during a callback
 	reader

@@ -86,7 +86,7 @@ func (c *Conn) Ping(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c.blocking != nil {
+	if c.blocking != nil && c.park == nil {
 		go c.look() // the Conn's, see there: or there may be nobody to see the pong for a second
 	}
 	select {

@@ -102,6 +102,7 @@ func (o *AcceptOptions) newConn(nc wye.Conn) *Conn {
 	}
 	c := newConn(nc, set)
 	c.calls = l
+	c.findParking()
 	return c
 }
 

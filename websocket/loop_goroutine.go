@@ -5,6 +5,12 @@ import "context"
 // serveCallbacks has the callbacks of a Conn that no event loop serves called
 // from a goroutine, which is the caller's.
 func (c *Conn) serveCallbacks() {
+	if c.park != nil {
+		c.onEnd(func(error) { c.unpark() })
+		c.callHere(called{what: callOpen})
+		c.serveWhileBusy()
+		return
+	}
 	ctx, cancel := context.WithCancelCause(context.Background())
 	defer cancel(nil)
 	c.onEnd(cancel)
@@ -14,16 +20,21 @@ func (c *Conn) serveCallbacks() {
 		if err != nil {
 			break
 		}
-		if !c.quiet.Load() {
-			c.callHere(called{what: callMessage, typ: m.Type, data: m.Data})
-		}
-		m.Release()
-		if c.mayNotWait() {
-			c.awaitUncrowded(ctx)
-		}
+		c.callMessage(ctx, m)
 	}
 	<-c.Done()
 	c.callHere(called{what: callClosed})
+}
+
+// callMessage hands m on, and waits until another one may be read.
+func (c *Conn) callMessage(ctx context.Context, m *Message) {
+	if !c.quiet.Load() {
+		c.callHere(called{what: callMessage, typ: m.Type, data: m.Data})
+	}
+	m.Release()
+	if c.mayNotWait() {
+		c.awaitUncrowded(ctx)
+	}
 }
 
 // callHere calls a callback while no other of the connection's is called.

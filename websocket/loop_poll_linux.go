@@ -26,6 +26,7 @@ const (
 	canRead = syscall.EPOLLIN
 	canSend = syscall.EPOLLOUT
 	broken  = syscall.EPOLLERR | syscall.EPOLLHUP
+	oneShot = syscall.EPOLLONESHOT // tell once, and not again before change
 )
 
 func newPoller() (*poller, error) {

@@ -18,6 +18,7 @@ const (
 	canRead uint32 = 1 << iota
 	canSend
 	broken
+	oneShot
 )
 
 func newPoller() (*poller, error) { return nil, errors.ErrUnsupported }

@@ -227,10 +227,15 @@ func (c *Conn) fill(ctx context.Context) error {
 		if err := c.arm(ctx); err != nil {
 			return err
 		}
+		if ctx == untilIdle {
+			c.nc.SetReadDeadline(time.Now().Add(idleAfter))
+		}
 		n, err := c.receive()
 		switch {
 		case n > 0:
 			return nil // a read error will come again
+		case ctx == untilIdle && errors.Is(err, os.ErrDeadlineExceeded):
+			return c.wentIdle()
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			// Somebody interrupts us, or did when we were not looking: clear
 			// that first and look then, so that the next one is not lost.

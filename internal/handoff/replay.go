@@ -88,3 +88,15 @@ func (c *replaying) SyscallConn() (syscall.RawConn, error) {
 	}
 	return nil, errors.ErrUnsupported
 }
+
+// Below returns the connection that c replays bytes before, or c if it is none of
+// Replay's.
+func Below(c net.Conn) net.Conn {
+	switch r := c.(type) {
+	case *replaying:
+		return r.Conn
+	case *replayingTLS:
+		return r.Conn
+	}
+	return c
+}
