@@ -2,6 +2,7 @@ package websocket_test
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"runtime"
 	"slices"
@@ -31,9 +33,9 @@ func TestChaos(t *testing.T) {
 		n = 5000
 	}
 	type front struct {
-		name  string
-		opts  func(*chaos) *websocket.AcceptOptions
-		serve bool // by websocket.Serve
+		name string
+		opts func(*chaos) *websocket.AcceptOptions
+		way  way
 	}
 	loop := func(x *chaos) *websocket.AcceptOptions { return &websocket.AcceptOptions{Loop: x.loop(false)} }
 	blocking := func(x *chaos) *websocket.AcceptOptions { return &websocket.AcceptOptions{Loop: x.loop(true)} }
@@ -44,19 +46,34 @@ func TestChaos(t *testing.T) {
 		return &websocket.AcceptOptions{Detach: true, Options: websocket.Options{Hooks: x.hooks()}}
 	}
 	for _, f := range []front{
-		{"Loop", loop, false}, {"Loop, Serve", loop, true}, {"blocking", blocking, false}, {"blocking, Serve", blocking, true},
-		{"Conn", conn, false}, {"Conn, detached", detached, false},
+		{"Loop", loop, byNetHTTP}, {"Loop, Serve", loop, byServe}, {"blocking", blocking, byNetHTTP}, {"blocking, Serve", blocking, byServe},
+		{"Loop, TLS", loop, byTLS}, {"blocking, TLS", blocking, byTLS},
+		{"Conn", conn, byNetHTTP}, {"Conn, detached", detached, byNetHTTP},
 	} {
 		t.Run(f.name, func(t *testing.T) {
-			x := &chaos{t: t, tales: make([]tale, n)}
-			x.run(f.opts(x), f.serve)
+			n := n
+			if f.way == byTLS {
+				n /= 4 // handshakes are most of the time
+			}
+			x := &chaos{t: t, way: f.way, tales: make([]tale, n)}
+			x.run(f.opts(x))
 		})
 	}
 }
 
+// A way is how connections come to the server.
+type way int
+
+const (
+	byNetHTTP way = iota
+	byServe       // websocket.Serve
+	byTLS         // net/http again; the records come in pieces
+)
+
 // A chaos is one run: a server and n peers of which each has its way to end.
 type chaos struct {
 	t     *testing.T
+	way   way
 	addr  string
 	tales []tale
 }
@@ -74,6 +91,7 @@ type tale struct {
 
 	// Of the peer.
 	nc        net.Conn
+	below     net.Conn // its socket: nc, or what TLS goes over
 	kind      kind
 	rnd       *rand.Rand
 	delivered int64
@@ -98,7 +116,7 @@ const (
 	kinds
 )
 
-func (x *chaos) run(opts *websocket.AcceptOptions, serve bool) {
+func (x *chaos) run(opts *websocket.AcceptOptions) {
 	if warm, err := net.Listen("tcp", "127.0.0.1:0"); err == nil {
 		warm.Close() // now the runtime has what it polls with
 	}
@@ -115,15 +133,23 @@ func (x *chaos) run(opts *websocket.AcceptOptions, serve bool) {
 		return patient
 	}
 	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { route(r).ServeHTTP(w, r) })}
+	if x.way == byTLS {
+		lender := httptest.NewTLSServer(nil)
+		srv.TLSConfig = &tls.Config{Certificates: lender.TLS.Certificates}
+		lender.Close()
+	}
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		x.t.Fatal(err)
 	}
 	x.addr = ln.Addr().String()
 	go func() { // ends with Close, below
-		if serve {
+		switch x.way {
+		case byServe:
 			websocket.Serve(srv, ln, &websocket.ServeOptions{Route: route, MaxHeads: 1000})
-		} else {
+		case byTLS:
+			srv.ServeTLS(ln, "", "")
+		default:
 			srv.Serve(ln)
 		}
 	}()
@@ -261,6 +287,10 @@ func (x *chaos) connect(s *tale, i int) {
 		x.t.Error(err)
 		return
 	}
+	s.below = nc
+	if x.way == byTLS {
+		nc = tls.Client(&torn{nc, rand.New(rand.NewPCG(uint64(i), 8))}, &tls.Config{InsecureSkipVerify: true})
+	}
 	nc.SetDeadline(time.Now().Add(3 * time.Minute)) // a test that hangs says so
 	fmt.Fprintf(nc, "GET /%d%s", i, clientHead[len("GET /"):])
 	if err := readFull(nc, make([]byte, 129)); err != nil { // the 101, whose length does not change
@@ -279,6 +309,10 @@ func (x *chaos) behave(s *tale, _ int) {
 	switch s.kind {
 	case fragmentary:
 		nc.Write(frame(wire.OpText, make([]byte, 1000))[:rnd.IntN(1000)])
+		if x.way == byTLS { // and part of a record
+			s.below.Write([]byte{23, 3, 3, 4, 0, 1, 2, 3, 4, 5, 6, 7}[:1+rnd.IntN(11)])
+			time.Sleep(time.Duration(rnd.IntN(60)) * time.Millisecond) // parked, or not yet
+		}
 		s.mayReset()
 	case deaf:
 		for range 50 {
@@ -298,7 +332,7 @@ func (x *chaos) behave(s *tale, _ int) {
 // mayReset has Close reset the connection, or not.
 func (s *tale) mayReset() {
 	if s.rnd.IntN(2) == 0 {
-		s.nc.(*net.TCPConn).SetLinger(0)
+		s.below.(*net.TCPConn).SetLinger(0)
 	}
 }
 
@@ -335,7 +369,7 @@ func (s *tale) converse() {
 		}
 		s.nc.Write(b)
 		if s.kind == onlyReads {
-			s.nc.(*net.TCPConn).CloseWrite()
+			s.nc.(interface{ CloseWrite() error }).CloseWrite()
 		}
 	})
 	if s.kind == leaver {
@@ -445,4 +479,26 @@ func (x *chaos) sum() {
 	if whole == 0 || failed == 0 || queued != delivered+lost {
 		x.t.Errorf("%d conversations came to their end, %d failed, %d messages are missing", whole, failed, queued-delivered-lost)
 	}
+}
+
+// torn is a socket on which a record may come in parts, now and then with a while
+// between them.
+type torn struct {
+	net.Conn
+	rnd *rand.Rand // of who writes: crypto/tls has one at a time
+}
+
+func (c *torn) Write(b []byte) (int, error) {
+	if len(b) < 2 || c.rnd.IntN(4) > 0 {
+		return c.Conn.Write(b)
+	}
+	n, err := c.Conn.Write(b[:1+c.rnd.IntN(len(b)-1)])
+	if err != nil {
+		return n, err
+	}
+	if c.rnd.IntN(8) == 0 {
+		time.Sleep(30 * time.Millisecond)
+	}
+	m, err := c.Conn.Write(b[n:])
+	return n + m, err
 }

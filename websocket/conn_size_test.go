@@ -36,7 +36,7 @@ func TestBlockingConnSize(t *testing.T) {
 		{"counters", unsafe.Sizeof(c.counters)},
 		{"pings of its own, blocking, looped", 3 * 8},
 		{"the transport, its socket, its carrier", unsafe.Sizeof(b.nc) + unsafe.Sizeof(b.raw) + unsafe.Sizeof(b.carrier)},
-		{"callbacks, flags", unsafe.Sizeof(b.calls) + unsafe.Sizeof(b.calling) + 8},
+		{"callbacks, parking, flags", unsafe.Sizeof(b.calls) + unsafe.Sizeof(b.park) + unsafe.Sizeof(b.calling) + 8},
 		{"who reads, and what they have", unsafe.Sizeof(b.reader) - unsafe.Sizeof(b.lookoutState)},
 		{"the lookout", unsafe.Sizeof(b.lookoutState)},
 		{"who sends", unsafe.Sizeof(b.flusher)},

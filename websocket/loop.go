@@ -101,8 +101,9 @@ func (o *AcceptOptions) newConn(nc wye.Conn) *Conn {
 		}
 	}
 	c := newConn(nc, set)
-	c.calls = l
-	c.findParking()
+	if c.calls = l; l != nil {
+		c.findParking()
+	}
 	return c
 }
 

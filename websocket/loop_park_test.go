@@ -55,8 +55,28 @@ func dialPieces(t testing.TB, address string, version uint16) (*talk.Peer, *piec
 	return p, below
 }
 
+// awaitEnds has the test end when l's connections have.
+func awaitEnds(t testing.TB, l *websocket.Loop) {
+	var living atomic.Int32
+	open, closed := l.Open, l.Closed
+	l.Open = func(c *websocket.Conn) {
+		living.Add(1)
+		if open != nil {
+			open(c)
+		}
+	}
+	l.Closed = func(c *websocket.Conn) {
+		if closed != nil {
+			closed(c)
+		}
+		living.Add(-1)
+	}
+	t.Cleanup(func() { eventually(t, "connections go on", func() bool { return living.Load() == 0 }) })
+}
+
 func serveTLS(t testing.TB, l *websocket.Loop) (srv *httptest.Server, address string) {
 	t.Helper()
+	awaitEnds(t, l)
 	srv = httptest.NewTLSServer(websocket.Handler(nil, &websocket.AcceptOptions{Loop: l,
 		Options: websocket.Options{PingInterval: -1, CloseTimeout: 200 * time.Millisecond}}))
 	t.Cleanup(srv.Close)
@@ -82,45 +102,43 @@ func onlyWherePolled(t testing.TB) {
 // Connections over TLS that are idle have no goroutine, and are as alive as ever.
 func TestParked(t *testing.T) {
 	onlyWherePolled(t)
-	for _, blocking := range []bool{false, true} {
-		for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
-			t.Run(fmt.Sprintf("blocking=%v/%s", blocking, tls.VersionName(version)), func(t *testing.T) {
-				const n = 40
-				l := echoLoop()
-				l.Blocking = blocking
-				var closed atomic.Int32
-				l.Closed = func(*websocket.Conn) { closed.Add(1) }
-				_, address := serveTLS(t, l)
-				before := runtime.NumGoroutine()
-				var peers []*talk.Peer
-				for range n {
-					p, _ := dialPieces(t, address, version)
-					peers = append(peers, p)
-				}
-				idle := func() bool { return runtime.NumGoroutine() < before+n/2 }
-				eventually(t, "idle connections have goroutines", idle)
-				for range 2 {
-					for i, p := range peers {
-						p.Say(string(frame(wire.OpText, []byte("a"))))
-						p.Want("\x81\x01a")
-						p.Say(string(frame(wire.OpPing, []byte{byte(i)})))
-						p.Want("\x8a\x01" + string([]byte{byte(i)}))
-						p.Say(string(frame(wire.OpBinary, make([]byte, 100_000))))
-						p.WantUntil(string(make([]byte, 100_000)))
-					}
-					eventually(t, "idle connections have goroutines again", idle)
-				}
+	for blocking, version := range map[bool]uint16{false: tls.VersionTLS13, true: tls.VersionTLS12} {
+		t.Run(fmt.Sprintf("blocking=%v/%s", blocking, tls.VersionName(version)), func(t *testing.T) {
+			const n = 12
+			l := echoLoop()
+			l.Blocking = blocking
+			var closed atomic.Int32
+			l.Closed = func(*websocket.Conn) { closed.Add(1) }
+			_, address := serveTLS(t, l)
+			before := runtime.NumGoroutine()
+			var peers []*talk.Peer
+			for range n {
+				p, _ := dialPieces(t, address, version)
+				peers = append(peers, p)
+			}
+			idle := func() bool { return runtime.NumGoroutine() < before+n/2 }
+			eventually(t, "idle connections have goroutines", idle)
+			for range 2 {
 				for i, p := range peers {
-					if i%2 == 0 {
-						p.Say(string(frame(wire.OpClose, []byte{3, 232})))
-						p.Want("\x88\x02\x03\xe8")
-					} else {
-						p.Conn.Close()
-					}
+					p.Say(string(frame(wire.OpText, []byte("a"))))
+					p.Want("\x81\x01a")
+					p.Say(string(frame(wire.OpPing, []byte{byte(i)})))
+					p.Want("\x8a\x01" + string([]byte{byte(i)}))
+					p.Say(string(frame(wire.OpBinary, make([]byte, 20_000))))
+					p.WantUntil(string(make([]byte, 20_000)))
 				}
-				eventually(t, "Closed was not called for each", func() bool { return closed.Load() == n })
-			})
-		}
+				eventually(t, "idle connections have goroutines again", idle)
+			}
+			for i, p := range peers {
+				if i%2 == 0 {
+					p.Say(string(frame(wire.OpClose, []byte{3, 232})))
+					p.Want("\x88\x02\x03\xe8")
+				} else {
+					p.Conn.Close()
+				}
+			}
+			eventually(t, "Closed was not called for each", func() bool { return closed.Load() == n })
+		})
 	}
 }
 
@@ -128,7 +146,7 @@ func TestParked(t *testing.T) {
 // when the rest comes, however it comes.
 func TestParkedPartialRecord(t *testing.T) {
 	onlyWherePolled(t)
-	const n = 40
+	const n = 12
 	_, address := serveTLS(t, echoLoop())
 	other, _ := dialPieces(t, address, tls.VersionTLS13)
 	before := runtime.NumGoroutine()
@@ -164,7 +182,7 @@ func TestParkedPartialRecord(t *testing.T) {
 // So it is with a frame, and with a message, that comes in part.
 func TestParkedPartialFrame(t *testing.T) {
 	onlyWherePolled(t)
-	const n = 30
+	const n = 12
 	_, address := serveTLS(t, echoLoop())
 	before := runtime.NumGoroutine()
 	text := strings.Repeat("text", 10_000)
@@ -172,12 +190,12 @@ func TestParkedPartialFrame(t *testing.T) {
 	var peers []*talk.Peer
 	for i := range n {
 		p, _ := dialPieces(t, address, tls.VersionTLS13)
-		p.Say(f[:1+i*i*40])
+		p.Say(f[:1+i*i*250])
 		peers = append(peers, p)
 	}
 	eventually(t, "parts of frames have goroutines", func() bool { return runtime.NumGoroutine() < before+n/2 })
 	for i, p := range peers {
-		p.Say(f[1+i*i*40:])
+		p.Say(f[1+i*i*250:])
 		p.WantUntil(text)
 	}
 }
@@ -266,6 +284,7 @@ func TestParkedBehindServe(t *testing.T) {
 	conns := make(chan *websocket.Conn, 1)
 	l := echoLoop()
 	l.Open = func(c *websocket.Conn) { conns <- c }
+	awaitEnds(t, l)
 	address, _ := serveOwn(t, &http.Server{Handler: websocket.Handler(nil, &websocket.AcceptOptions{Loop: l})}, nil)
 	p := talk.To(t, address)
 	p.Say(strings.Replace(clientHead, "Host: h", "Host: h\r\nContent-Length: 0", 1) + string(frame(wire.OpText, []byte("early"))))

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -22,10 +23,12 @@ func TestLoop(t *testing.T) {
 		loop  *websocket.Loop
 		brief bool // the long cases tell nothing more
 		serve func(t *testing.T, h http.Handler) (url string)
+		tls   *tls.Config
 	}{
-		{"callbacks", &websocket.Loop{}, false, byHTTP},
-		{"callbacks that may block", &websocket.Loop{Blocking: true}, true, byHTTP},
-		{"a listener of its own", &websocket.Loop{}, true, byServe},
+		{"callbacks", &websocket.Loop{}, false, byHTTP, nil},
+		{"callbacks that may block", &websocket.Loop{Blocking: true}, true, byHTTP, nil},
+		{"a listener of its own", &websocket.Loop{}, true, byServe, nil},
+		{"TLS, parked while idle", &websocket.Loop{}, true, byHTTPS, &tls.Config{InsecureSkipVerify: true}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			tt.loop.Message = func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
@@ -42,7 +45,7 @@ func TestLoop(t *testing.T) {
 			if tt.brief || raceEnabled {
 				cases = slices.DeleteFunc(cases, func(c *conform.Case) bool { return c.Long })
 			}
-			run := conform.ServerRun{URL: url, Cases: cases}
+			run := conform.ServerRun{URL: url, Cases: cases, TLS: tt.tls}
 			results, err := run.Run(t.Context())
 			if err != nil {
 				t.Fatal(err)
@@ -64,6 +67,12 @@ func TestLoop(t *testing.T) {
 
 func byHTTP(t *testing.T, h http.Handler) (url string) {
 	srv := httptest.NewServer(h)
+	t.Cleanup(srv.Close)
+	return "ws" + strings.TrimPrefix(srv.URL, "http")
+}
+
+func byHTTPS(t *testing.T, h http.Handler) (url string) {
+	srv := httptest.NewTLSServer(h)
 	t.Cleanup(srv.Close)
 	return "ws" + strings.TrimPrefix(srv.URL, "http")
 }

@@ -64,21 +64,26 @@ func serveOwn(t *testing.T, e *websocket.Endpoint) connsuite.Server {
 }
 
 func TestConnOverTLS(t *testing.T) {
-	connsuite.Run(t, connsuite.Carrier{
-		Name: "h1",
-		Serve: func(t *testing.T, e *websocket.Endpoint) connsuite.Server {
-			return suiteServer(t, httptest.NewTLSServer(e))
-		},
-		Dial: func(ctx context.Context, url string, opts *websocket.DialOptions) (*websocket.Conn, error) {
-			var own websocket.DialOptions
-			if opts != nil {
-				own = *opts
-			}
-			own.TLSConfig = &tls.Config{InsecureSkipVerify: true}
-			c, _, err := websocket.Dial(ctx, url, &own)
-			return c, err
-		},
-	})
+	connsuite.Run(t, connsuite.Carrier{Name: "h1", Serve: serveTLS, Dial: dialTLS})
+}
+
+// The ends that are parked while they are idle do, too.
+func TestConnOfLoopOverTLS(t *testing.T) {
+	connsuite.Run(t, connsuite.Carrier{Name: "h1", Callbacks: true, Serve: serveTLS, Dial: dialTLS})
+}
+
+func serveTLS(t *testing.T, e *websocket.Endpoint) connsuite.Server {
+	return suiteServer(t, httptest.NewTLSServer(e))
+}
+
+func dialTLS(ctx context.Context, url string, opts *websocket.DialOptions) (*websocket.Conn, error) {
+	var own websocket.DialOptions
+	if opts != nil {
+		own = *opts
+	}
+	own.TLSConfig = &tls.Config{InsecureSkipVerify: true}
+	c, _, err := websocket.Dial(ctx, url, &own)
+	return c, err
 }
 
 func suiteServer(t *testing.T, srv *httptest.Server) connsuite.Server {
