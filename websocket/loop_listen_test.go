@@ -264,7 +264,7 @@ func TestServeHeadInPieces(t *testing.T) {
 // A refused client may try again on the same connection, and what is net/http's
 // there gets there.
 func TestServeAfterARefusal(t *testing.T) {
-	address, _ := serveOwn(t, &http.Server{Handler: refusesTeapots()}, nil)
+	address, _ := serveOwn(t, &http.Server{Handler: refusesTeapots(), ReadHeaderTimeout: time.Hour}, nil)
 	p := talk.To(t, address)
 	to := func(path string) string { return strings.Replace(clientHead, "GET /", "GET "+path, 1) }
 	for range 3 {
