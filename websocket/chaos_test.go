@@ -1,12 +1,12 @@
 package websocket_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -105,7 +105,7 @@ type kind int
 
 const (
 	citizen     kind = iota // sends messages and a Close, in its own pieces, and reads all
-	slowCitizen             // reads slowly
+	slowCitizen             // sends more, and reads slowly what the kernel hardly keeps
 	dripper                 // sends one byte at a time, at first
 	onlyReads               // ends its direction behind its Close
 	leaver                  // has had enough in the middle: with a reset, or without
@@ -121,13 +121,15 @@ func (x *chaos) run(opts *websocket.AcceptOptions) {
 		warm.Close() // now the runtime has what it polls with
 	}
 	goroutines, descriptors := runtime.NumGoroutine(), openDescriptors()
-	opts.WriteQueueBytes, opts.WriteTimeout, opts.CloseTimeout = 64<<10, time.Second, time.Second
-	opts.PingInterval, opts.PongTimeout = 3*time.Minute, 3*time.Minute
+	// Who plays by the rules has all the time that a slow machine needs.
+	const long = 20 * time.Second
+	opts.WriteQueueBytes, opts.WriteTimeout, opts.CloseTimeout, opts.PingInterval, opts.PongTimeout = 64<<10, long, long, long, long
 	patient := websocket.Handler(x.serve, opts)
-	opts.PingInterval, opts.PongTimeout = 300*time.Millisecond, 300*time.Millisecond
-	watchful := websocket.Handler(x.serve, opts) // the others wait for their turn without a word
+	opts.WriteTimeout, opts.CloseTimeout, opts.PingInterval, opts.PongTimeout = time.Second, time.Second, 300*time.Millisecond, 300*time.Millisecond
+	watchful := websocket.Handler(x.serve, opts)
 	route := func(r *http.Request) *websocket.Endpoint {
-		if x.tales[numberIn(r.URL.Path)].kind == silent {
+		switch x.tales[numberIn(r.URL.Path)].kind {
+		case silent, deaf, breaker:
 			return watchful
 		}
 		return patient
@@ -150,7 +152,7 @@ func (x *chaos) run(opts *websocket.AcceptOptions) {
 		case byTLS:
 			srv.ServeTLS(ln, "", "")
 		default:
-			srv.Serve(ln)
+			srv.Serve(tight{ln})
 		}
 	}()
 	for i := range x.tales {
@@ -176,6 +178,17 @@ func (x *chaos) run(opts *websocket.AcceptOptions) {
 	stacks := make([]byte, 64<<10)
 	x.t.Errorf("%d goroutines, %d before; %d descriptors, %d before\n%s", runtime.NumGoroutine(), goroutines,
 		openDescriptors(), descriptors, stacks[:runtime.Stack(stacks, true)])
+}
+
+// A tight listener's connections send what they have in parts.
+type tight struct{ net.Listener }
+
+func (l tight) Accept() (net.Conn, error) {
+	nc, err := l.Listener.Accept()
+	if err == nil {
+		nc.(*net.TCPConn).SetWriteBuffer(32 << 10)
+	}
+	return nc, err
 }
 
 // each has a few workers do something with every connection: the race detector
@@ -292,6 +305,9 @@ func (x *chaos) connect(s *tale, i int) {
 		nc = tls.Client(&torn{nc, rand.New(rand.NewPCG(uint64(i), 8))}, &tls.Config{InsecureSkipVerify: true})
 	}
 	nc.SetDeadline(time.Now().Add(3 * time.Minute)) // a test that hangs says so
+	if s.kind == slowCitizen {
+		s.below.(*net.TCPConn).SetReadBuffer(64 << 10)
+	}
 	fmt.Fprintf(nc, "GET /%d%s", i, clientHead[len("GET /"):])
 	if err := readFull(nc, make([]byte, 129)); err != nil { // the 101, whose length does not change
 		x.t.Error("no answer to a handshake:", err)
@@ -341,8 +357,15 @@ func (s *tale) converse() {
 	rnd := s.rnd
 	var b []byte
 	messages := 1 + rnd.IntN(60)
-	for range messages {
-		b = append(b, frame(wire.OpBinary, make([]byte, rnd.IntN(1<<rnd.IntN(14))))...)
+	if s.kind == slowCitizen {
+		messages = 10
+	}
+	for i := range messages {
+		size := rnd.IntN(1 << rnd.IntN(14))
+		if s.kind == slowCitizen {
+			size = 10_000 + rnd.IntN(20_000)
+		}
+		b = append(b, frame(wire.OpBinary, bytes.Repeat([]byte{byte(i)}, size))...)
 	}
 	if s.kind != leaver {
 		b = append(b, frame(wire.OpClose, []byte{3, 232})...)
@@ -382,43 +405,42 @@ func (s *tale) converse() {
 }
 
 // read reads at most so many messages, or to the end, and sees that none comes
-// twice or out of order.
+// twice, out of order, or with what belongs to another.
 func (s *tale) read(most int64) {
 	var h [4]byte
+	b := make([]byte, 64<<10)
 	for s.delivered < most {
 		if readFull(s.nc, h[:2]) != nil {
 			return
 		}
-		n := int64(h[1])
-		if n == 126 {
+		p := b[:h[1]]
+		if h[1] == 126 {
 			readFull(s.nc, h[2:])
-			n = int64(binary.BigEndian.Uint16(h[2:]))
+			p = b[:binary.BigEndian.Uint16(h[2:])]
 		}
-		var number [4]byte
-		switch op := wire.Opcode(h[0] & 15); {
-		case op.Control():
-			s.goodbye = s.goodbye || op == wire.OpClose
-		case s.goodbye:
-			s.wrong = "a message behind the Close"
-		case n < 4:
-			s.wrong = fmt.Sprintf("a message of %d bytes", n)
-		default:
-			if readFull(s.nc, number[:]) != nil {
-				return
-			}
-			if got := int64(binary.BigEndian.Uint32(number[:])); got != s.delivered {
-				s.wrong = fmt.Sprintf("message %d after %d", got, s.delivered)
-			}
-			n -= 4
-		}
-		if _, err := io.CopyN(io.Discard, s.nc, n); err != nil {
+		if readFull(s.nc, p) != nil {
 			return
 		}
-		if h[0]&8 == 0 {
-			s.delivered++
+		op := wire.Opcode(h[0] & 15)
+		if op.Control() {
+			s.goodbye = s.goodbye || op == wire.OpClose
+			if s.goodbye && s.kind == leaver {
+				return // it would not answer
+			}
+			continue
 		}
-		if s.kind == slowCitizen && s.delivered%16 == 0 {
-			time.Sleep(time.Millisecond)
+		switch {
+		case s.goodbye:
+			s.wrong = "a message behind the Close"
+		case len(p) < 4:
+			s.wrong = fmt.Sprintf("a message of %d bytes", len(p))
+		case int64(binary.BigEndian.Uint32(p)) != s.delivered:
+			s.wrong = fmt.Sprintf("message %d after %d", binary.BigEndian.Uint32(p), s.delivered)
+		case len(p) > 4 && bytes.Count(p[4:], p[4:5]) != len(p)-4:
+			s.wrong = fmt.Sprintf("message %d has something of another", s.delivered)
+		}
+		if s.delivered++; s.kind == slowCitizen {
+			time.Sleep(100 * time.Microsecond)
 		}
 	}
 }

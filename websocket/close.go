@@ -48,6 +48,16 @@ func (c *Conn) sayGoodbye(code StatusCode, reason string) error {
 		}
 		c.quiet.Store(true)
 		wake(&c.room) // who waits there will not write any more
+		if c.looped != nil && c.tasks != nil {
+			// The peer's Close waits for replies, or is not read because of what
+			// waits for callbacks: there are none any more.
+			if c.tasks.last != nil {
+				c.shard.post(c, toFinish)
+			}
+			if c.paused&pausedByWork != 0 {
+				c.shard.post(c, toResume)
+			}
+		}
 		c.resetTimerLocked()
 		c.sendNowOrSoonLocked()
 	}

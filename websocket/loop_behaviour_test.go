@@ -364,6 +364,45 @@ func TestLoopBlockingAnswersWhoOnlyReads(t *testing.T) {
 	}
 }
 
+// A callback that calls Close does not wait for a Close frame that came long ago.
+func TestLoopBlockingCloseBehindClose(t *testing.T) {
+	closed := make(chan error, 1)
+	url, ended := loopServer(t, &websocket.Loop{Blocking: true, Message: func(c *websocket.Conn, _ websocket.MessageType, _ []byte) {
+		time.Sleep(50 * time.Millisecond) // in which the Close arrives
+		closed <- c.Close(context.Background(), 4000, "")
+	}}, websocket.Options{CloseTimeout: 10 * time.Minute})
+	nc := rawDial(t, url)
+	nc.Write(slices.Concat(frame(wire.OpText, []byte("one")), frame(wire.OpText, []byte("two")), frame(wire.OpClose, []byte{3, 232})))
+	if err := within(t, closed); err != nil {
+		t.Error(err)
+	}
+	if e := closeError(t, within(t, ended)); e.Code != 4000 || e.Err != nil {
+		t.Errorf("%+v", e)
+	}
+}
+
+// All that was written before the peer's Close reaches it, though its direction ends
+// behind that and the kernel does not take everything at once.
+func TestLoopSendsAllToWhoOnlyReads(t *testing.T) {
+	for _, blocking := range []bool{false, true} {
+		const size = 16 << 20
+		url, ended := loopServer(t, &websocket.Loop{Blocking: blocking, Message: func(c *websocket.Conn, typ websocket.MessageType, p []byte) {
+			c.Write(context.Background(), typ, make([]byte, size))
+		}}, websocket.Options{WriteQueueBytes: 2 * size})
+		nc := rawDial(t, url)
+		nc.SetDeadline(time.Now().Add(time.Minute))
+		nc.Write(append(frame(wire.OpBinary, []byte("all")), frame(wire.OpClose, []byte{3, 232})...))
+		nc.(*net.TCPConn).CloseWrite()
+		time.Sleep(50 * time.Millisecond) // in which the end arrives
+		if n, err := io.Copy(io.Discard, nc); n != 10+size+4 || err != nil {
+			t.Errorf("blocking %v: %d bytes came, want %d; %v", blocking, n, 10+size+4, err)
+		}
+		if err := within(t, ended); websocket.CloseStatus(err) != websocket.StatusNormalClosure {
+			t.Error(err)
+		}
+	}
+}
+
 // The transport's end without a Close frame is no orderly one.
 func TestLoopLost(t *testing.T) {
 	fronts(t, func(t *testing.T, blocking bool, serve func(h http.Handler) *httptest.Server) {

@@ -51,6 +51,7 @@ const (
 	pausedByWork                    // its goroutine has much to do
 	pausedByTurn                    // the rest of a message is inflated in the next turn
 	pausedByLast                    // the last event waits for the callbacks before it: the end of the input, behind it, must too
+	pausedByEnd                     // the input has ended behind the peer's Close, and not all is sent
 )
 
 // errBroken is the end of a connection of which the kernel says no more.
@@ -101,7 +102,9 @@ func (c *Conn) receive1() {
 	case again:
 		return
 	case err == nil:
-		c.lost(io.ErrUnexpectedEOF)
+		if !c.onlyReads() {
+			c.lost(io.ErrUnexpectedEOF)
+		}
 		return
 	default:
 		c.lost(os.NewSyscallError("read", err))
@@ -115,6 +118,19 @@ func (c *Conn) receive1() {
 		}
 	}
 	c.handle()
+}
+
+// onlyReads reports whether the peer, whose direction has ended behind its Close,
+// has more to read; then nothing is read from it, and the turn in which all is sent
+// ends the connection.
+func (c *Conn) onlyReads() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out.State() != wire.Closed || c.werr != nil || !c.pendingLocked() && !c.sending {
+		return false
+	}
+	c.paused |= pausedByEnd
+	return true
 }
 
 // handle does what the events of the input ask for, until there is no more or
@@ -192,7 +208,7 @@ func (c *Conn) mayGoOn() {
 			c.scheduleLocked(c.resumeAt)
 		}
 	}
-	if t := c.tasks; t != nil && t.bytes >= aheadBytes {
+	if t := c.tasks; t != nil && t.bytes >= aheadBytes && !c.quiet.Load() {
 		c.paused |= pausedByWork
 	}
 }
