@@ -12,8 +12,13 @@ import (
 	"github.com/wye-org/wye/hub"
 )
 
-// Answer implements [hub.Answerer]. What it needs its own link for comes first.
+// Answer implements [hub.Answerer]. What it needs its own link for comes first. It may
+// be asked before Open has returned.
 func (n *node) Answer(question []byte) []byte {
+	<-n.linked
+	if n.Link == nil {
+		return nil
+	}
 	_, err := n.Members(n.ctx(), in(&live, "x"))
 	if err != nil {
 		n.errorf("%s: Members while it answers: %v", n.name, err)

@@ -13,7 +13,8 @@ import (
 type node struct {
 	*trial
 	hub.Link
-	name string
+	name   string
+	linked chan struct{} // closed when there is a Link, or will be none
 
 	mu         sync.Mutex // guards what is below
 	got        map[string][]*hub.Message
@@ -23,7 +24,8 @@ type node struct {
 
 // node links another node to the engine.
 func (tr *trial) node(name string) *node {
-	n := &node{trial: tr, name: name, got: map[string][]*hub.Message{}}
+	n := &node{trial: tr, name: name, linked: make(chan struct{}), got: map[string][]*hub.Message{}}
+	defer close(n.linked)
 	link, err := tr.engine.Open(n, []hub.Namespace{live, logs, small, brief})
 	if err != nil {
 		tr.fatalf("Open: %v", err)

@@ -43,6 +43,7 @@ func explain(err error) error {
 const (
 	codeDuplicateInProcess jetstream.ErrorCode = 10158
 	codeInsufficient       jetstream.ErrorCode = 10023
+	codeNoPeers            jetstream.ErrorCode = 10005
 	codeUnavailable        jetstream.ErrorCode = 10008
 	codeMemoryExceeded     jetstream.ErrorCode = 10028
 	codeStorageExceeded    jetstream.ErrorCode = 10047
@@ -56,6 +57,8 @@ func explainAPI(err *jetstream.APIError) error {
 	switch err.ErrorCode {
 	case codeInsufficient, codeMemoryExceeded, codeStorageExceeded, codeStoreFailed:
 		return away(fmt.Sprintf("JetStream has no room for it (%s): raise the servers' limits or Options.StreamBytes, or keep less", err.Description))
+	case codeNoPeers: // so it says, too, of servers that it does not know yet
+		return away(fmt.Sprintf("there are not enough servers for so many replicas (%s)", err.Description))
 	case jetstream.JSErrCodeStreamNotFound:
 		return away("the stream is gone; it is made again")
 	case jetstream.JSErrCodeJetStreamNotEnabled, jetstream.JSErrCodeJetStreamNotEnabledForAccount:
