@@ -7,6 +7,7 @@ import (
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub"
 )
 
@@ -217,6 +218,24 @@ func (l *link) settle(ctx context.Context) error {
 		defer cancel()
 		_, _, err := l.ask(ctx, askSync, nil)
 		return err // who is silent may be dead
+	})
+}
+
+// settleLeader waits until the server that leads a stream knows of this node's
+// subscriptions: it is the one that publishes what was stored, and no node may be on
+// it. What takes the way of the subscriptions to it is a message for the stream; this
+// one says that it is for another stream, so it is refused and not stored.
+func (l *link) settleLeader(ctx context.Context, s *stream, stored string) error {
+	if l.nc.ConnectedClusterName() == "" {
+		return nil
+	}
+	return l.settles.do(ctx, l.start, s.name, func() error {
+		ctx, cancel := context.WithTimeout(l.ctx, l.opt.Timeout)
+		defer cancel()
+		m := natsgo.NewMsg(stored)
+		m.Header.Set(jetstream.ExpectedStreamHeader, "nobody's")
+		l.nc.RequestMsgWithContext(ctx, m) // that there is no leader, the reading tells that follows
+		return nil
 	})
 }
 

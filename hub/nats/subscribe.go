@@ -69,6 +69,9 @@ func (l *link) subscribe(ctx context.Context, f *feed, live string) error {
 		return err
 	}
 	if f.stream != nil {
+		if err := l.settleLeader(ctx, f.stream, f.stored); err != nil {
+			return err
+		}
 		if err := l.loads.do(ctx, l.start, f.stored, func() error { return l.load(f) }); err != nil {
 			return err
 		}
