@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/input"
@@ -84,10 +85,11 @@ func (p *tab) worlds() map[string]string {
 }
 
 // seeTheSame says that two pages have had the same state at each tick that both
-// know of.
+// know of. It waits until these are some: a page that has just come back knows
+// of one.
 func seeTheSame(t *testing.T, a, b *tab) {
 	t.Helper()
-	for range 20 {
+	for began := time.Now(); time.Since(began) < browserPatience; {
 		same := 0
 		ours, theirs := a.worlds(), b.worlds()
 		for tick, world := range ours {
@@ -104,7 +106,7 @@ func seeTheSame(t *testing.T, a, b *tab) {
 			return
 		}
 	}
-	t.Fatalf("%s and %s know of no ticks that both have seen", a.name, b.name)
+	t.Fatalf("%s and %s know of too few ticks that both have seen", a.name, b.name)
 }
 
 // What the game page shows, as JavaScript.
