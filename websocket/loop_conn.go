@@ -278,7 +278,7 @@ func (c *Conn) wantedLocked() (what uint32) {
 func (c *Conn) watchLocked() {
 	if want := c.wantedLocked(); want != c.watched && c.slot >= 0 && !c.gone {
 		c.watched = want
-		c.shard.poll.change(int(c.fd), int(c.slot), c.shard.slots[c.slot].gen, want)
+		c.shard.poll.change(int(c.fd), int(c.slot), c.shard.slots.generation(c.slot), want)
 	}
 }
 

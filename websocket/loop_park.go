@@ -38,7 +38,7 @@ type parking struct {
 	parked atomic.Bool     // there is no goroutine; who changes that to false starts one
 
 	// Guarded by the lot's mu.
-	spot int // in its spots; -1: none yet
+	slot int32 // -1: none yet
 }
 
 // lot is where connections are parked. Its goroutine runs as long as there are
@@ -46,16 +46,7 @@ type parking struct {
 type lot struct {
 	mu    sync.Mutex // guards what is below
 	poll  *poller    // nil: the goroutine does not run
-	spots []spot
-	free  []int // of spots
-	taken int   // spots that are not free
-}
-
-// spot is a parked connection's place. Events name it by its index and its
-// generation, so that one of a connection that has ended is none of the next there.
-type spot struct {
-	c   *Conn
-	gen uint32
+	slots slots[Conn]
 }
 
 var theLot lot
@@ -67,7 +58,7 @@ func (c *Conn) findParking() {
 		return
 	}
 	if raw, err := tcp.SyscallConn(); err == nil {
-		c.park = &parking{lot: &theLot, raw: raw, spot: -1}
+		c.park = &parking{lot: &theLot, raw: raw, slot: -1}
 		c.lookoutSet.Store(true) // none is ever set: a goroutine reads, or the poller tells
 	}
 }
@@ -145,7 +136,7 @@ func (l *lot) await(c *Conn) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := c.park
-	isNew := p.spot < 0
+	isNew := p.slot < 0
 	if isNew {
 		if err := l.enterLocked(c); err != nil {
 			return err
@@ -153,17 +144,17 @@ func (l *lot) await(c *Conn) error {
 	}
 	var err error
 	closed := p.raw.Control(func(fd uintptr) {
-		gen := l.spots[p.spot].gen
+		at, gen := int(p.slot), l.slots.generation(p.slot)
 		if isNew {
-			err = l.poll.add(int(fd), p.spot, gen, canRead|oneShot)
+			err = l.poll.add(int(fd), at, gen, canRead|oneShot)
 		} else {
-			l.poll.change(int(fd), p.spot, gen, canRead|oneShot)
+			l.poll.change(int(fd), at, gen, canRead|oneShot)
 		}
 	})
 	return errors.Join(closed, err)
 }
 
-// enterLocked gives c a spot.
+// enterLocked gives c a place.
 func (l *lot) enterLocked(c *Conn) error {
 	if l.poll == nil {
 		poll, err := newPoller()
@@ -173,33 +164,22 @@ func (l *lot) enterLocked(c *Conn) error {
 		l.poll = poll
 		go l.run(poll) // the lot's: it ends with the last connection
 	}
-	if n := len(l.free); n > 0 {
-		c.park.spot = l.free[n-1]
-		l.free = l.free[:n-1]
-	} else {
-		c.park.spot = len(l.spots)
-		l.spots = append(l.spots, spot{})
-	}
-	l.spots[c.park.spot].c = c
-	l.taken++
+	c.park.slot, _ = l.slots.enter(c)
 	return nil
 }
 
-// leave takes c's spot away. Its socket is closed, so the poller has forgotten it.
+// leave takes c's place away. Its socket is closed, so the poller has forgotten it.
 func (l *lot) leave(c *Conn) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	at := c.park.spot
-	if at < 0 {
+	if c.park.slot < 0 {
 		return
 	}
-	l.spots[at].c = nil
-	l.spots[at].gen++
-	l.free = append(l.free, at)
-	c.park.spot = -1
-	if l.taken--; l.taken == 0 {
+	l.slots.leave(c.park.slot)
+	c.park.slot = -1
+	if l.slots.taken() == 0 {
 		l.poll.wakeAt(time.Unix(1, 0))
-		l.poll, l.spots, l.free = nil, nil, nil
+		l.poll, l.slots = nil, slots[Conn]{}
 	}
 }
 
@@ -215,8 +195,8 @@ func (l *lot) run(poll *poller) {
 		}
 		for i := range poll.ready {
 			at, gen, _ := poll.event(i)
-			if at < len(l.spots) && l.spots[at].gen == gen && l.spots[at].c != nil {
-				l.spots[at].c.unpark()
+			if c := l.slots.named(at, gen); c != nil {
+				c.unpark()
 			}
 		}
 		l.mu.Unlock()

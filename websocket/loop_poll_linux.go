@@ -86,6 +86,9 @@ func (p *poller) change(fd, at int, gen, what uint32) {
 	syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_MOD, fd, &syscall.EpollEvent{Events: what, Fd: int32(at), Pad: int32(gen)})
 }
 
+// remove has fd, which stays open, be watched no longer.
+func (p *poller) remove(fd int) { syscall.EpollCtl(p.fd, syscall.EPOLL_CTL_DEL, fd, nil) }
+
 // takeSocket returns a descriptor of nc's socket that stays when nc is closed.
 func takeSocket(nc *net.TCPConn) (fd int, err error) {
 	raw, err := nc.SyscallConn()

@@ -11,7 +11,7 @@ func TestLoopStaleEvent(t *testing.T) {
 		s := newShard()
 		c := s.newConn(-1, new(Options).settings(false))
 		c.loop = new(Loop)
-		s.scratch, c.slot, s.slots = new(loopScratch), 0, []slot{{c, 2}}
+		s.scratch, c.slot, s.slots.all = new(loopScratch), 0, []slot[Conn]{{c, 2}}
 		s.poll = &poller{ready: []syscall.EpollEvent{{Events: syscall.EPOLLIN, Fd: 0, Pad: gen}}}
 		s.serve(0)
 		if (c.Err() != nil) != theirs {

@@ -20,8 +20,7 @@ type shard struct {
 	// Of the goroutine.
 	poll    *poller
 	scratch *loopScratch
-	slots   []slot
-	free    []int32 // of slots
+	slots   slots[Conn]
 	work    []*Conn // posted, or due
 
 	mu      sync.Mutex // guards what is below
@@ -32,13 +31,6 @@ type shard struct {
 	last    *part // of these
 	wheel   wheel
 	alarm   wire.Instant // when the wait ends; 0: with what is ready
-}
-
-// slot is a connection's place. Events name it by its index and its generation,
-// so that one of a connection that has ended is none of the next there.
-type slot struct {
-	c   *Conn
-	gen uint32
 }
 
 // turnBytes is how much is read from a connection in a turn, and about how much
@@ -208,7 +200,7 @@ func (s *shard) chores() verdict {
 		s.poll.close()
 		loopScratches.Put(s.scratch)
 		s.poll, s.scratch, s.running, s.turning = nil, nil, false, false
-		s.slots, s.free, s.work, s.inbox = nil, nil, nil, nil
+		s.slots, s.work, s.inbox = slots[Conn]{}, nil, nil
 		return over
 	}
 	s.setAlarmLocked()
@@ -259,10 +251,10 @@ func (s *shard) chore(c *Conn, due bool) {
 // serve serves what is ready.
 func (s *shard) serve(i int) {
 	at, gen, what := s.poll.event(i)
-	if at >= len(s.slots) || s.slots[at].gen != gen || s.slots[at].c == nil {
+	c := s.slots.named(at, gen)
+	if c == nil {
 		return // it has ended in this turn
 	}
-	c := s.slots[at].c
 	defer c.recovered()
 	c.more.Store(true)
 	if what&canSend != 0 {
@@ -281,26 +273,18 @@ func (s *shard) serve(i int) {
 
 // enter gives c a place.
 func (s *shard) enter(c *Conn) error {
-	if n := len(s.free); n > 0 {
-		c.slot = s.free[n-1]
-		s.free = s.free[:n-1]
-	} else {
-		c.slot = int32(len(s.slots))
-		s.slots = append(s.slots, slot{})
-	}
-	s.slots[c.slot].c = c
+	var gen uint32
+	c.slot, gen = s.slots.enter(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.watched = c.wantedLocked()
-	return s.poll.add(int(c.fd), int(c.slot), s.slots[c.slot].gen, c.watched)
+	return s.poll.add(int(c.fd), int(c.slot), gen, c.watched)
 }
 
 // leave takes c's place away.
 func (s *shard) leave(c *Conn) {
 	if c.slot >= 0 {
-		s.slots[c.slot].c = nil
-		s.slots[c.slot].gen++
-		s.free = append(s.free, c.slot)
+		s.slots.leave(c.slot)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
