@@ -69,12 +69,12 @@ func TestBlockingConnSize(t *testing.T) {
 func heldByConns() int64 {
 	var conns [1000]*Conn
 	set := new(Options).settings(false)
-	before := heapBytes()
+	before := HeapBytes()
 	for i := range conns {
 		conns[i] = newConn(nowhere{}, set)
 		conns[i].timer = time.AfterFunc(time.Hour, conns[i].tick)
 	}
-	each := (heapBytes() - before) / int64(len(conns))
+	each := (HeapBytes() - before) / int64(len(conns))
 	for _, c := range conns {
 		c.timer.Stop()
 	}
@@ -86,7 +86,8 @@ type nowhere struct{ wye.Conn }
 
 func (nowhere) LocalAddr() net.Addr { return pipeAddr{} }
 
-func heapBytes() int64 {
+// HeapBytes is how many bytes are in use, without what pools keep.
+func HeapBytes() int64 {
 	runtime.GC()
 	runtime.GC()
 	var m runtime.MemStats

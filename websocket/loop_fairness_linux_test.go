@@ -3,6 +3,7 @@ package websocket_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"slices"
@@ -37,15 +38,10 @@ func TestLoopFairnessCounted(t *testing.T) {
 		{"large messages", 5, frame(wire.OpBinary, make([]byte, 300_000)), 32 << 10, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			f := &fairness{t: t, heard: make(map[*websocket.Conn]int), echo: !c.reads, opened: make(chan bool, 2), done: make(chan bool, 1)}
-			l := &websocket.Loop{Loops: 1, Open: f.open, Message: f.message}
+			f, l := newFairness(t)
+			f.echo = !c.reads
 			url, _ := loopServer(t, l, websocket.Options{MaxMessage: 2 << 20})
-			f.victim = rawDialHead(t, url, "GET /victim"+clientHead[len("GET /"):])
-			marker := rawDialHead(t, url, "GET /marker"+clientHead[len("GET /"):])
-			for _, nc := range []net.Conn{f.victim, marker} {
-				nc.SetDeadline(time.Now().Add(2 * time.Minute))
-				within(t, f.opened)
-			}
+			f.dial(url)
 			var peers sync.WaitGroup
 			var all []net.Conn
 			for range c.peers {
@@ -64,14 +60,34 @@ func TestLoopFairnessCounted(t *testing.T) {
 			}
 			f.most = 2*(64<<10)/len(c.bytes) + 2
 			for range 10 {
-				marker.Write(frame(wire.OpText, []byte("mark")))
-				within(t, f.done)
+				f.count()
 			}
 			for _, nc := range all {
 				nc.Close()
 			}
 			peers.Wait()
 		})
+	}
+}
+
+// So it is beside connections of the same Loop whose TLS records come in parts.
+func TestLoopFairnessPartialRecords(t *testing.T) {
+	f, l := newFairness(t)
+	_, address := serveTLS(t, l)
+	url, _ := loopServer(t, l, websocket.Options{})
+	f.dial(url)
+	var peers []*pieces
+	for range 50 {
+		p, below := dialPieces(t, address, tls.VersionTLS13)
+		below.hold = true
+		p.Say(string(frame(wire.OpBinary, make([]byte, 1000))))
+		peers = append(peers, below)
+	}
+	for i := range 20 {
+		for _, p := range peers {
+			p.send(1 + i) // in all less than a record, whose header has 5
+		}
+		f.count()
 	}
 }
 
@@ -103,6 +119,7 @@ func drip(all []net.Conn, p []byte) {
 type fairness struct {
 	t          *testing.T
 	victim     net.Conn        // its peer's end
+	markerPeer net.Conn        // that of the one whose message has it sent
 	victimConn *websocket.Conn // its own
 	marker     *websocket.Conn
 	heard      map[*websocket.Conn]int // messages of the others since it came
@@ -111,6 +128,28 @@ type fairness struct {
 	echo       bool                    // the others get their messages back
 	opened     chan bool               // both are
 	done       chan bool               // it was heard
+}
+
+func newFairness(t *testing.T) (*fairness, *websocket.Loop) {
+	f := &fairness{t: t, heard: make(map[*websocket.Conn]int), opened: make(chan bool, 2), done: make(chan bool, 1)}
+	return f, &websocket.Loop{Loops: 1, Open: f.open, Message: f.message}
+}
+
+func (f *fairness) dial(url string) {
+	f.t.Helper()
+	f.victim = rawDialHead(f.t, url, "GET /victim"+clientHead[len("GET /"):])
+	f.markerPeer = rawDialHead(f.t, url, "GET /marker"+clientHead[len("GET /"):])
+	for _, nc := range []net.Conn{f.victim, f.markerPeer} {
+		nc.SetDeadline(time.Now().Add(2 * time.Minute))
+		within(f.t, f.opened)
+	}
+}
+
+// count has a message sent, and counts until it is heard.
+func (f *fairness) count() {
+	f.t.Helper()
+	f.markerPeer.Write(frame(wire.OpText, []byte("mark")))
+	within(f.t, f.done)
 }
 
 func (f *fairness) open(c *websocket.Conn) {

@@ -82,15 +82,6 @@ func TestReadFindsTheEnd(t *testing.T) {
 	}
 }
 
-// heap is how many bytes are in use, without what pools keep.
-func heap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
 // A connection that waits holds no buffer, or a small one where there is no other
 // way: also after messages, short and long.
 func TestIdleHoldsNoBuffer(t *testing.T) {
@@ -138,14 +129,14 @@ func TestIdleHoldsNoBuffer(t *testing.T) {
 				readers.Go(func() { c.Read(ctx) })
 			}
 			open()
-			before := heap()
+			before := websocket.HeapBytes()
 			for range n {
 				open()
 			}
 			// The readers come to wait in a moment, or two.
 			each := int64(0)
 			for range 200 {
-				each = (heap() - before) / n
+				each = (websocket.HeapBytes() - before) / n
 				if each < most+x.extra && (name != "bare" || waitsFor("receiveFromSocket")) {
 					t.Logf("two ends hold %d bytes", each)
 					return
