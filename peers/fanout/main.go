@@ -17,14 +17,15 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/wye-org/wye/peers/internal/load"
+	"github.com/wye-org/wye/peers/internal/report"
 )
 
 func main() {
@@ -78,7 +79,7 @@ func fanout(ctx context.Context, out, numbers string, rounds int, length time.Du
 		setups = append(setups, setup{false, n}, setup{true, n})
 	}
 	slices.SortStableFunc(setups, func(a, b setup) int { return boolInt(a.loopback) - boolInt(b.loopback) })
-	if err := pin(); err != nil {
+	if err := load.Pin(); err != nil {
 		return err
 	}
 	res := newResults(setups)
@@ -96,7 +97,7 @@ func fanout(ctx context.Context, out, numbers string, rounds int, length time.Du
 		}
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", round+1, rounds)
 	}
-	page := res.page(rounds, length)
+	page := res.page(report.Flags(flag.CommandLine, "rounds", "time"))
 	fmt.Print(page)
 	if out == "" {
 		return nil
@@ -117,19 +118,19 @@ func measure(ctx context.Context, impl string, s setup, length time.Duration, re
 	if err != nil {
 		return err
 	}
-	defer p.stop()
+	defer p.Stop()
 	before, err := p.memory(s.loopback)
 	if err != nil {
 		return err
 	}
 	publish := func(burst int) (int, error) { return p.ask(fmt.Sprintf("/publish?burst=%d&for=%s", burst, length)) }
 	if s.loopback {
-		load, err := subscribe(p.addr, s.members)
+		subs, err := subscribe(p.Addr, s.members)
 		if err != nil {
 			return err
 		}
-		defer load.close()
-		publish = func(burst int) (int, error) { return load.run(p, burst, length) }
+		defer subs.close()
+		publish = func(burst int) (int, error) { return subs.run(p, burst, length) }
 	} else if _, err := p.ask(fmt.Sprintf("/members?n=%d", s.members)); err != nil {
 		return err
 	}
@@ -146,7 +147,7 @@ func measure(ctx context.Context, impl string, s setup, length time.Duration, re
 		if _, err := publish(burst); err != nil {
 			return err
 		}
-		began, err := p.cpu()
+		began, err := p.CPU()
 		if err != nil {
 			return err
 		}
@@ -154,7 +155,7 @@ func measure(ctx context.Context, impl string, s setup, length time.Duration, re
 		if err != nil {
 			return err
 		}
-		took, err := p.cpu()
+		took, err := p.CPU()
 		if err != nil {
 			return err
 		}
@@ -167,13 +168,3 @@ func measure(ctx context.Context, impl string, s setup, length time.Duration, re
 }
 
 func cpuOf(burst int) string { return fmt.Sprintf("cpu %d", burst) }
-
-// pin puts the calling goroutine on a thread of its own, on the second core.
-func pin() error {
-	runtime.LockOSThread()
-	text, err := exec.Command("taskset", "-pc", "1", strconv.Itoa(syscall.Gettid())).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("two cores are needed, one for the server and one for the load: %s", text)
-	}
-	return nil
-}

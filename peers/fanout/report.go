@@ -2,10 +2,9 @@ package main
 
 import (
 	"fmt"
-	"math"
-	"slices"
 	"strings"
-	"time"
+
+	"github.com/wye-org/wye/peers/internal/report"
 )
 
 // results are the figures of every round, by server, setup and what was measured.
@@ -26,8 +25,8 @@ func (r *results) add(impl string, s setup, what string, x float64) {
 // goals are the ratios to reach.
 var goals = map[string]float64{"bytes": 0.3, cpuOf(1): 0.6, cpuOf(16): 0.6}
 
-// page is docs/fanout.md.
-func (r *results) page(rounds int, length time.Duration) string {
+// page is docs/fanout.md, of a run with these flags.
+func (r *results) page(flags string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `# What a fan-out costs
 
@@ -35,15 +34,15 @@ One message of 128 bytes to many members, with wye's `+"`hub`"+` and with
 github.com/centrifugal/centrifuge v0.38.0, the Go library. Both send the same bytes.
 Written by
 
-    cd peers && go run ./fanout -rounds %d -time %s
+    cd peers && go run ./fanout %s
 
 The server is a process of its own, on one core, with GOMAXPROCS=1. CPU is its time
 in user and kernel mode; memory is heap and stacks in process, and resident memory
 over loopback, where the kernel's share of a socket is in neither. In every round
-both servers do everything, in changing order. The absolute figures are medians and
+all servers do everything, in changing order. The absolute figures are medians and
 depend on the machine; what counts is the ratio within a round, of which there are
 the median and, in brackets, the quartiles. A ratio whose quartiles are further
-apart than 10 %% of it is marked with ~: the machine was too busy to say it that
+apart than %.0f %% of it is marked with ~: the machine was too busy to say it that
 exactly. The dearest part of a send over loopback is to wake up who reads. A server
 that sends faster than the load reads has nobody to wake up, so 10,000 members can
 look cheaper than 1,000: of the loopback figures those of 1,000 say more. What the
@@ -54,7 +53,7 @@ wye with a goroutine for each connection.
 
 | members | what | wye | centrifuge | ratio | goal |
 |---|---|---|---|---|---|
-`, rounds, length)
+`, flags, 100*report.Void)
 	for _, s := range r.setups {
 		r.rows(&b, s, "wye", "")
 		if s.loopback {
@@ -76,13 +75,13 @@ func (r *results) rows(b *strings.Builder, s setup, impl, how string) {
 		for i := range ratios {
 			ratios[i] = ours[i] / theirs[i]
 		}
-		low, mid, high := quartiles(ratios)
+		ratio := report.Summarize(ratios)
 		unsure := ""
-		if high-low > mid/10 {
+		if ratio.Spread() > report.Void {
 			unsure = "~"
 		}
 		verdict := "reached"
-		if mid > goals[x.what] {
+		if ratio.Median > goals[x.what] {
 			verdict = "missed"
 		}
 		unit := "ns"
@@ -90,21 +89,7 @@ func (r *results) rows(b *strings.Builder, s setup, impl, how string) {
 			unit = "B"
 		}
 		fmt.Fprintf(b, "| %s%s | %s | %.0f %s | %.0f %s | %s%.2f (%.2f–%.2f) | ≤ %.1f %s |\n",
-			s, how, x.name, median(ours), unit, median(theirs), unit, unsure, mid, low, high, goals[x.what], verdict)
+			s, how, x.name, report.Summarize(ours).Median, unit, report.Summarize(theirs).Median, unit,
+			unsure, ratio.Median, ratio.Low, ratio.High, goals[x.what], verdict)
 	}
-}
-
-func median(x []float64) float64 { _, m, _ := quartiles(x); return m }
-
-func quartiles(x []float64) (low, mid, high float64) {
-	if len(x) == 0 {
-		return math.NaN(), math.NaN(), math.NaN()
-	}
-	x = slices.Sorted(slices.Values(x))
-	at := func(q float64) float64 {
-		i := q * float64(len(x)-1)
-		lower := x[int(i)]
-		return lower + (i-math.Floor(i))*(x[int(math.Ceil(i))]-lower)
-	}
-	return at(0.25), at(0.5), at(0.75)
 }

@@ -79,7 +79,7 @@ func server(impl string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stdout, ln.Addr())
+	fmt.Fprintf(os.Stderr, "listening on http://%s\n", ln.Addr())
 	return (&http.Server{Handler: mux, ReadHeaderTimeout: time.Minute}).Serve(ln)
 }
 

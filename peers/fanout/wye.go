@@ -16,13 +16,17 @@ type wye struct {
 
 // envelope is what the other library sends for a publication.
 var envelope = hubws.NewEncoding(func(m *wyehub.Message) (websocket.MessageType, []byte) {
+	return websocket.MessageText, enveloped(m)
+})
+
+func enveloped(m *wyehub.Message) []byte {
 	b := make([]byte, 0, len(m.Data)+64)
 	b = append(b, `{"push":{"channel":"`...)
 	b = append(b, m.Channel...)
 	b = append(b, `","pub":{"data":`...)
 	b = append(b, m.Data...)
-	return websocket.MessageText, append(b, "}}}"...)
-})
+	return append(b, "}}}"...)
+}
 
 func newHub() (*wyehub.Hub, error) {
 	return wyehub.New(wyehub.Options{
@@ -75,14 +79,7 @@ func (counter) TrySend(batch []*wyehub.Message) (int, error) {
 	return len(batch), nil
 }
 
-func encoded(m *wyehub.Message) any {
-	b := make([]byte, 0, len(m.Data)+64)
-	b = append(b, `{"push":{"channel":"`...)
-	b = append(b, m.Channel...)
-	b = append(b, `","pub":{"data":`...)
-	b = append(b, m.Data...)
-	return append(b, "}}}"...)
-}
+func encoded(m *wyehub.Message) any { return enveloped(m) }
 
 func (counter) Send(_ context.Context, batch []*wyehub.Message) (int, error) {
 	return counter{}.TrySend(batch)

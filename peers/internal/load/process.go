@@ -2,7 +2,6 @@ package load
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,11 +22,11 @@ type Process struct {
 	Addr string
 
 	cmd  *exec.Cmd
-	tail *bytes.Buffer // of what it printed
 	done chan struct{}
 }
 
-// Start runs a server on the first core, and waits until it listens.
+// Start runs a server on the first core, and waits until it listens. What it
+// prints after that is printed.
 func Start(ctx context.Context, command []string) (*Process, error) {
 	cmd := exec.CommandContext(ctx, "taskset", append([]string{"-c", "0"}, command...)...)
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
@@ -39,23 +38,24 @@ func Start(ctx context.Context, command []string) (*Process, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	p := &Process{cmd: cmd, tail: new(bytes.Buffer), done: make(chan struct{})}
+	p := &Process{cmd: cmd, done: make(chan struct{})}
 	lines := bufio.NewReader(stderr)
+	var printed strings.Builder
 	for {
 		line, err := lines.ReadString('\n')
 		if _, addr, ok := strings.Cut(line, "listening on http://"); ok {
 			p.Addr = strings.TrimSpace(addr)
 			break
 		}
-		p.tail.WriteString(line)
+		printed.WriteString(line)
 		if err != nil {
 			_ = cmd.Wait()
-			return nil, fmt.Errorf("%s ended before it listened: %s", strings.Join(command, " "), p.tail)
+			return nil, fmt.Errorf("%s ended before it listened: %s", strings.Join(command, " "), &printed)
 		}
 	}
 	go func() { // ends with the process; Stop waits for it
 		defer close(p.done)
-		_, _ = io.Copy(io.Discard, lines)
+		_, _ = io.Copy(os.Stderr, lines) // a panic's text, say
 	}()
 	return p, nil
 }
@@ -71,7 +71,7 @@ func (p *Process) Stop() {
 func (p *Process) CPU() (time.Duration, error) {
 	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
 	if err != nil || len(tasks) == 0 {
-		return 0, fmt.Errorf("process %d has ended: %s", p.cmd.Process.Pid, p.tail)
+		return 0, fmt.Errorf("process %d has ended", p.cmd.Process.Pid)
 	}
 	var sum time.Duration
 	for _, task := range tasks {

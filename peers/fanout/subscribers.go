@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// A load is many subscribers on raw sockets: one goroutine reads them all.
-type load struct {
+// subscribers are on raw sockets: one goroutine reads them all. It counts marks
+// and not messages, as centrifuge has several in a frame.
+type subscribers struct {
 	epoll int
 	fds   []int
 	buf   []byte
@@ -20,22 +21,22 @@ const opening = "GET /connection/websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nConnec
 	"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 // subscribe opens n connections that have all been answered.
-func subscribe(addr string, n int) (*load, error) {
+func subscribe(addr string, n int) (*subscribers, error) {
 	epoll, err := syscall.EpollCreate1(syscall.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, err
 	}
-	l := &load{epoll: epoll, buf: make([]byte, 256<<10)}
+	s := &subscribers{epoll: epoll, buf: make([]byte, 256<<10)}
 	for range n {
-		if err := l.open(addr); err != nil {
-			l.close()
-			return nil, fmt.Errorf("connection %d: %w", len(l.fds), err)
+		if err := s.open(addr); err != nil {
+			s.close()
+			return nil, fmt.Errorf("connection %d: %w", len(s.fds), err)
 		}
 	}
-	return l, nil
+	return s, nil
 }
 
-func (l *load) open(addr string) error {
+func (s *subscribers) open(addr string) error {
 	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		return err
@@ -44,10 +45,10 @@ func (l *load) open(addr string) error {
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		return err
 	}
-	if err := l.exchange(conn, opening, "\r\n\r\n"); err != nil {
+	if err := s.exchange(conn, opening, "\r\n\r\n"); err != nil {
 		return err
 	}
-	if err := l.exchange(conn, masked(subscribing), joined); err != nil {
+	if err := s.exchange(conn, masked(subscribing), joined); err != nil {
 		return err
 	}
 	file, err := conn.(*net.TCPConn).File() // another descriptor of the socket
@@ -59,25 +60,25 @@ func (l *load) open(addr string) error {
 	if err != nil {
 		return err
 	}
-	l.fds = append(l.fds, fd)
+	s.fds = append(s.fds, fd)
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return err
 	}
-	return syscall.EpollCtl(l.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)})
+	return syscall.EpollCtl(s.epoll, syscall.EPOLL_CTL_ADD, fd, &syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(fd)})
 }
 
 // exchange sends text and reads until what comes has an answer.
-func (l *load) exchange(conn net.Conn, text, answer string) error {
+func (s *subscribers) exchange(conn net.Conn, text, answer string) error {
 	if _, err := io.WriteString(conn, text); err != nil {
 		return err
 	}
 	var got []byte
 	for !bytes.Contains(got, []byte(answer)) {
-		n, err := conn.Read(l.buf)
+		n, err := conn.Read(s.buf)
 		if err != nil {
 			return fmt.Errorf("%w after %q", err, got)
 		}
-		got = append(got, l.buf[:n]...)
+		got = append(got, s.buf[:n]...)
 	}
 	return nil
 }
@@ -87,23 +88,23 @@ func masked(text string) string {
 	return "\x81" + string([]byte{0x80 | byte(len(text)), 0, 0, 0, 0}) + text
 }
 
-func (l *load) close() {
-	for _, fd := range l.fds {
+func (s *subscribers) close() {
+	for _, fd := range s.fds {
 		_ = syscall.Close(fd)
 	}
-	_ = syscall.Close(l.epoll)
+	_ = syscall.Close(s.epoll)
 }
 
 // run has the server publish bursts, each when everybody has got the one before.
-func (l *load) run(p *process, burst int, length time.Duration) (delivered int, err error) {
+func (s *subscribers) run(p process, burst int, length time.Duration) (delivered int, err error) {
 	for end := time.Now().Add(length); ; {
 		if _, err := p.ask(fmt.Sprintf("/publish?burst=%d", burst)); err != nil {
 			return 0, err
 		}
-		if err := l.receive(burst * len(l.fds)); err != nil {
+		if err := s.receive(burst * len(s.fds)); err != nil {
 			return 0, err
 		}
-		delivered += burst * len(l.fds)
+		delivered += burst * len(s.fds)
 		if !time.Now().Before(end) {
 			return delivered, nil
 		}
@@ -111,10 +112,10 @@ func (l *load) run(p *process, burst int, length time.Duration) (delivered int, 
 }
 
 // receive reads until so many messages have come.
-func (l *load) receive(due int) error {
+func (s *subscribers) receive(due int) error {
 	events := make([]syscall.EpollEvent, 512)
 	for got := 0; got < due; {
-		n, err := syscall.EpollWait(l.epoll, events, 10_000)
+		n, err := syscall.EpollWait(s.epoll, events, 10_000)
 		if err == syscall.EINTR {
 			continue
 		}
@@ -125,13 +126,13 @@ func (l *load) receive(due int) error {
 			return fmt.Errorf("of %d messages %d came", due, got)
 		}
 		for _, e := range events[:n] {
-			n, err := syscall.Read(int(e.Fd), l.buf)
+			n, err := syscall.Read(int(e.Fd), s.buf)
 			switch {
 			case err == syscall.EAGAIN || err == syscall.EINTR:
 			case err != nil || n == 0:
 				return fmt.Errorf("a connection ended: %v", err)
 			default:
-				got += bytes.Count(l.buf[:n], []byte{mark})
+				got += bytes.Count(s.buf[:n], []byte{mark})
 			}
 		}
 	}
