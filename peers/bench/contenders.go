@@ -18,14 +18,12 @@ type contender struct {
 	kind    report.Kind
 	golang  bool // a Go library of others
 	deflate []load.Deflate
-	command func(bin string, mode string) []string
+	command func(p load.Programs, mode string) []string
 	needs   string // a file without which it is left out
 }
 
-func goServer(impl string) func(bin, mode string) []string {
-	return func(bin, mode string) []string {
-		return []string{bin + "/server", "-impl", impl, "-port", "0", "-deflate", mode}
-	}
+func goServer(impl string) func(p load.Programs, mode string) []string {
+	return func(p load.Programs, mode string) []string { return p.Server(impl, "-deflate", mode) }
 }
 
 const bunBinary = "bun/node_modules/@oven/bun-linux-x64/bin/bun"
@@ -43,7 +41,7 @@ const (
 
 var contenders = []contender{
 	{name: limit, about: "an epoll loop in C without checks, raw/server.c: the limit", kind: report.Limit,
-		command: func(bin, _ string) []string { return []string{bin + "/raw", "0"} }},
+		command: func(p load.Programs, _ string) []string { return p.Raw() }},
 	{name: "net-conn", about: "Go's net.Conn without a protocol", kind: report.Limit, command: goServer("net-conn")},
 	{name: "wye-loop", about: "websocket.Loop, its own listener", kind: report.Ours, deflate: both, command: goServer("wye-loop")},
 	{name: "wye-loop-http", about: "websocket.Loop, behind net/http", kind: report.Ours, deflate: both, command: goServer("wye-loop-http")},
@@ -54,9 +52,9 @@ var contenders = []contender{
 	{name: "gobwas", about: "github.com/gobwas/ws, with its helpers", golang: true, command: goServer("gobwas")},
 	{name: "fasthttp", about: "github.com/fasthttp/websocket", golang: true, deflate: one, command: goServer("fasthttp")},
 	{name: standIn, about: "bun, with uWebSockets inside (cd bun && npm ci)", deflate: both, needs: bunBinary,
-		command: func(_, mode string) []string { return []string{bunBinary, "bun/server.js", "0", mode} }},
+		command: func(_ load.Programs, mode string) []string { return []string{bunBinary, "bun/server.js", "0", mode} }},
 	{name: "node-ws", about: "ws on Node (cd node && npm ci)", deflate: both, needs: "node/node_modules/ws",
-		command: func(_, mode string) []string { return []string{"node", "node/server.js", "0", mode} }},
+		command: func(_ load.Programs, mode string) []string { return []string{"node", "node/server.js", "0", mode} }},
 }
 
 // can says whether c has what w wants.
@@ -65,18 +63,8 @@ func (c contender) can(w workload) bool {
 }
 
 // here are those of who that can be started; why says what the others miss.
-func here(who []contender, bin string) (some []contender, why []string) {
-	list, err := exec.Command(bin+"/server", "-list").Output()
-	if err != nil {
-		return nil, []string{fmt.Sprintf("the servers in Go: %v", err)}
-	}
-	impls := strings.Fields(string(list))
+func here(who []contender) (some []contender, why []string) {
 	for _, c := range who {
-		command := c.command(bin, "none")
-		if command[0] == bin+"/server" && !slices.Contains(impls, c.name) {
-			why = append(why, fmt.Sprintf("%s: server has no such implementation", c.name))
-			continue
-		}
 		if _, err := os.Stat(c.needs); c.needs != "" && err != nil {
 			why = append(why, fmt.Sprintf("%s: there is no peers/%s", c.name, c.needs))
 			continue

@@ -17,9 +17,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -64,18 +62,15 @@ func bench(ctx context.Context, out, only, impl string, rounds int, length time.
 	if _, err := load.RaiseDescriptors(); err != nil {
 		return err
 	}
-	bin, err := os.MkdirTemp("", "wye-bench-")
+	programs, err := load.Build(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(bin)
-	if err := build(ctx, bin); err != nil {
-		return err
-	}
-	who, missing := here(who, bin)
+	defer programs.Remove()
+	who, missing := here(who)
 	res := newResults(doing, who, rounds, length)
 	res.missing, res.flags = missing, report.Flags(flag.CommandLine, "rounds", "time")
-	if err := res.run(ctx, bin); err != nil {
+	if err := res.run(ctx, programs); err != nil {
 		return err
 	}
 	res.print(os.Stdout)
@@ -91,7 +86,7 @@ func bench(ctx context.Context, out, only, impl string, rounds int, length time.
 }
 
 // run measures everything, and says meanwhile where it is.
-func (r *results) run(ctx context.Context, bin string) error {
+func (r *results) run(ctx context.Context, programs load.Programs) error {
 	began := time.Now()
 	neighbours, err := load.WatchNeighbours()
 	if err != nil {
@@ -104,7 +99,7 @@ func (r *results) run(ctx context.Context, bin string) error {
 				if !c.can(w) {
 					continue
 				}
-				s, err := measure(ctx, bin, c, w, r.length)
+				s, err := measure(ctx, programs, c, w, r.length)
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
@@ -122,12 +117,12 @@ func (r *results) run(ctx context.Context, bin string) error {
 }
 
 // measure runs one workload against a server that nothing was done with before.
-func measure(ctx context.Context, bin string, c contender, w workload, length time.Duration) (sample, error) {
+func measure(ctx context.Context, programs load.Programs, c contender, w workload, length time.Duration) (sample, error) {
 	mode := string(w.target.Deflate)
 	if w.target.Deflate == load.Plain {
 		mode = "none"
 	}
-	s, err := load.Start(ctx, c.command(bin, mode))
+	s, err := load.Start(ctx, c.command(programs, mode))
 	if err != nil {
 		return sample{}, err
 	}
@@ -135,16 +130,4 @@ func measure(ctx context.Context, bin string, c contender, w workload, length ti
 	t := w.target
 	t.Addr = s.Addr
 	return w.run(s, t, length)
-}
-
-func build(ctx context.Context, bin string) error {
-	for _, command := range [][]string{
-		{"go", "build", "-o", bin + "/server", "./server"},
-		{"gcc", "-O2", "-o", filepath.Join(bin, "raw"), "raw/server.c"},
-	} {
-		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, out)
-		}
-	}
-	return nil
 }

@@ -137,11 +137,7 @@ func (r *results) workload(name string) (workload, bool) {
 // heading begins a table with a column for each contender.
 func (r *results) heading(first ...string) *report.Table {
 	for _, c := range r.contenders {
-		name := c.name
-		if c.kind == report.Ours {
-			name = "**" + name + "**"
-		}
-		first = append(first, name)
+		first = append(first, c.kind.Name(c.name))
 	}
 	return report.NewTable(first...)
 }
@@ -233,17 +229,12 @@ Medians of the rounds, with their quartiles.
 			}
 			row := []string{c.name}
 			for _, q := range percentiles {
-				row = append(row, between(r.latency(w, c.name, q)))
+				row = append(row, r.latency(w, c.name, q).Between())
 			}
-			t.Row(append(row, between(r.late(w, c.name, 99)))...)
+			t.Row(append(row, r.late(w, c.name, 99).Between())...)
 		}
 		p.Table(t)
 	}
-}
-
-// between is a time with its quartiles.
-func between(f report.Figure) string {
-	return fmt.Sprintf("%s (%s – %s)", report.Time(f.Median), report.Time(f.Low), report.Time(f.High))
 }
 
 func (r *results) writeWhat(p *report.Page) {

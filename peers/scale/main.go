@@ -13,10 +13,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -43,11 +40,11 @@ var contenders = []contender{
 	{"wye-conn", "`websocket.Conn`, a handler that blocks, detached from net/http", report.Ours},
 }
 
-func (c contender) command(bin string, pingInterval time.Duration) []string {
+func (c contender) command(p load.Programs, pingInterval time.Duration) []string {
 	if c.name == limit {
-		return []string{bin + "/raw", "0"}
+		return p.Raw()
 	}
-	return []string{bin + "/server", "-impl", c.name, "-port", "0", "-ping-interval", pingInterval.String()}
+	return p.Server(c.name, "-ping-interval", pingInterval.String())
 }
 
 // A setup is what the flags say.
@@ -103,24 +100,14 @@ func scale(ctx context.Context, out, impl, sizes string, rounds int, length time
 	if largest := numbers[len(numbers)-1]; largest > most-spare {
 		return fmt.Errorf("%d connections are wanted, but a process may have %d descriptors: give smaller -sizes, or raise ulimit -Hn", largest, most)
 	}
-	bin, err := os.MkdirTemp("", "wye-scale-")
+	programs, err := load.Build(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(bin)
-	if err := build(ctx, bin); err != nil {
-		return err
-	}
-	list, err := exec.CommandContext(ctx, bin+"/server", "-list").Output()
-	if err != nil {
-		return err
-	}
-	who = slices.DeleteFunc(who, func(c contender) bool {
-		return c.name != limit && !slices.Contains(strings.Fields(string(list)), c.name)
-	})
+	defer programs.Remove()
 	res := newResults(who, setup{numbers, rounds, length, calm})
 	res.flags = report.Flags(flag.CommandLine, "rounds", "time")
-	if err := res.run(ctx, bin); err != nil {
+	if err := res.run(ctx, programs); err != nil {
 		return err
 	}
 	res.print(os.Stdout)
@@ -148,20 +135,8 @@ func parseSizes(s string) ([]int, error) {
 	return sizes, nil
 }
 
-func build(ctx context.Context, bin string) error {
-	for _, command := range [][]string{
-		{"go", "build", "-o", bin + "/server", "./server"},
-		{"gcc", "-O2", "-o", filepath.Join(bin, "raw"), "raw/server.c"},
-	} {
-		if out, err := exec.CommandContext(ctx, command[0], command[1:]...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%s: %w\n%s", strings.Join(command, " "), err, out)
-		}
-	}
-	return nil
-}
-
 // run measures every server in every round, in changing order.
-func (r *results) run(ctx context.Context, bin string) error {
+func (r *results) run(ctx context.Context, programs load.Programs) error {
 	began := time.Now()
 	neighbours, err := load.WatchNeighbours()
 	if err != nil {
@@ -170,7 +145,7 @@ func (r *results) run(ctx context.Context, bin string) error {
 	for round := range r.rounds {
 		for i := range r.contenders {
 			c := r.contenders[(i+round)%len(r.contenders)]
-			if err := r.measure(ctx, bin, c); err != nil {
+			if err := r.measure(ctx, programs, c); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
 			fmt.Fprintf(os.Stderr, "round %d of %d, %s, after %s\n", round+1, r.rounds, c.name, time.Since(began).Round(time.Second))
@@ -184,8 +159,8 @@ func (r *results) run(ctx context.Context, bin string) error {
 // pingEvery is the silence before a ping where pings are what is measured.
 const pingEvery = time.Second
 
-func (r *results) measure(ctx context.Context, bin string, c contender) error {
-	s, err := load.Start(ctx, c.command(bin, -1))
+func (r *results) measure(ctx context.Context, programs load.Programs, c contender) error {
+	s, err := load.Start(ctx, c.command(programs, -1))
 	if err != nil {
 		return err
 	}
@@ -194,7 +169,7 @@ func (r *results) measure(ctx context.Context, bin string, c contender) error {
 	if err != nil || c.name == limit {
 		return err
 	}
-	s, err = load.Start(ctx, c.command(bin, pingEvery))
+	s, err = load.Start(ctx, c.command(programs, pingEvery))
 	if err != nil {
 		return err
 	}

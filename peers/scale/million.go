@@ -27,7 +27,7 @@ minutes. A message is taken to cost what it does at %s.
 		}
 		m := r.predict(c.name)
 		gb, all := m.machine()
-		t.Row(bold(c), report.Bytes(m.memory), known(m.kernel), cores(m.messages), cores(m.pings), cores(m.comeBack), fmt.Sprintf("%d GB, %d cores", gb, all))
+		t.Row(c.kind.Name(c.name), report.Bytes(m.memory), known(m.kernel), cores(m.messages), cores(m.pings), cores(m.comeBack), fmt.Sprintf("%d GB, %d cores", gb, all))
 	}
 	p.Table(t)
 	p.Printf(`The machine has the process's memory twice, because Go's heap grows to twice of what

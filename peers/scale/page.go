@@ -61,7 +61,7 @@ idle connection has nothing queued, and the process holds no buffer for it.
 	t := report.NewTable("server", "the process, fixed", "each connection", "the kernel, each", "together", "to open one, CPU", "idle, CPU a second", "off the line")
 	for _, c := range r.contenders {
 		ours, kernel := r.line(c.name, ofMemory), r.line(c.name, ofKernel)
-		t.Row(bold(c), report.Bytes(ours.At0), report.Bytes(ours.Each), known(kernel.Each), report.Bytes(ours.Each+kernel.Each),
+		t.Row(c.kind.Name(c.name), report.Bytes(ours.At0), report.Bytes(ours.Each), known(kernel.Each), report.Bytes(ours.Each+kernel.Each),
 			r.at(c.name, last, ofOpen).Plain(report.Time), report.Summarize(r.idle[c.name]).Plain(report.Time),
 			fmt.Sprintf("%.1f %%", 100*ours.Off))
 	}
@@ -83,7 +83,7 @@ mode; how the time is divided is a sample.
 	t = report.NewTable("server", "at "+first, "at "+second, "at "+most, "from "+second+" on", "of it user mode", "a ping and its pong")
 	for _, c := range r.contenders {
 		low, high := r.at(c.name, 1, ofMessage), r.at(c.name, last, ofMessage)
-		t.Row(bold(c), r.at(c.name, 0, ofMessage).Plain(report.Time), low.Plain(report.Time), high.Plain(report.Time), fmt.Sprintf("× %.2f", high.Median/low.Median),
+		t.Row(c.kind.Name(c.name), r.at(c.name, 0, ofMessage).Plain(report.Time), low.Plain(report.Time), high.Plain(report.Time), fmt.Sprintf("× %.2f", high.Median/low.Median),
 			fmt.Sprintf("%.0f %%", 100*r.userPart(c.name, last)), report.Summarize(r.ping[c.name]).Plain(report.Time))
 	}
 	p.Table(t)
@@ -91,11 +91,11 @@ mode; how the time is divided is a sample.
 	t = report.NewTable("server", "connections", "the process", "the kernel, its ends", "queued", "to open one", "a message", "user mode")
 	for _, c := range r.contenders {
 		for i, n := range r.sizes {
-			t.Row(bold(c), report.Count(n),
+			t.Row(c.kind.Name(c.name), report.Count(n),
 				r.at(c.name, i, ofMemory).Plain(report.Bytes)+" ("+r.at(c.name, i, ofInUse).Plain(report.Bytes)+")",
 				known(max(0, r.at(c.name, i, ofKernel).Median-r.line(c.name, ofKernel).At0)),
 				r.at(c.name, i, ofBuffers).Plain(report.Bytes), r.at(c.name, i, ofOpen).Plain(report.Time),
-				between(r.at(c.name, i, ofMessage)), fmt.Sprintf("%.0f %%", 100*r.userPart(c.name, i)))
+				r.at(c.name, i, ofMessage).Between(), fmt.Sprintf("%.0f %%", 100*r.userPart(c.name, i)))
 		}
 	}
 	p.Table(t)
@@ -107,18 +107,6 @@ func known(n float64) string {
 		return "–"
 	}
 	return report.Bytes(n)
-}
-
-func bold(c contender) string {
-	if c.kind == report.Ours {
-		return "**" + c.name + "**"
-	}
-	return c.name
-}
-
-// between is a time with its quartiles.
-func between(f report.Figure) string {
-	return fmt.Sprintf("%s (%s – %s)", report.Time(f.Median), report.Time(f.Low), report.Time(f.High))
 }
 
 func (r *results) writeCharts(p *report.Page) error {

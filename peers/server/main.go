@@ -72,14 +72,7 @@ func main() {
 	impl := flag.String("impl", "", "the library: "+strings.Join(slices.Sorted(maps.Keys(impls)), ", "))
 	port := flag.Int("port", 0, "the port on 127.0.0.1; 0 takes a free one")
 	mode := flag.String("deflate", string(none), "none, nct (no context takeover) or ct")
-	list := flag.Bool("list", false, "print the libraries, and end")
 	flag.Parse()
-	if *list {
-		for _, name := range slices.Sorted(maps.Keys(impls)) {
-			fmt.Println(name)
-		}
-		return
-	}
 	if err := serve(*impl, *port, deflate(*mode)); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(2)

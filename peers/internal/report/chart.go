@@ -21,6 +21,14 @@ const (
 	Limit             // no library, but what is possible
 )
 
+// Name is name as tables have it: ours are bold.
+func (k Kind) Name(name string) string {
+	if k == Ours {
+		return "**" + name + "**"
+	}
+	return name
+}
+
 var colors = map[Kind]color.Color{
 	Ours:  color.RGBA{R: 0x0b, G: 0x7a, B: 0x75, A: 0xff},
 	Limit: color.RGBA{R: 0x9a, G: 0xa0, B: 0xa8, A: 0xff},

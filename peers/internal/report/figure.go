@@ -88,6 +88,11 @@ func (f Figure) Plain(write func(float64) string) string {
 	return write(f.Median)
 }
 
+// Between is a figure in nanoseconds with its quartiles, and without a verdict.
+func (f Figure) Between() string {
+	return fmt.Sprintf("%s (%s – %s)", Time(f.Median), Time(f.Low), Time(f.High))
+}
+
 func (f Figure) mark(s string) string {
 	if f.OK() {
 		return s
