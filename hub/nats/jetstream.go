@@ -65,9 +65,10 @@ func codeOf(err error) jetstream.ErrorCode {
 
 // record is a message in a stream.
 type record struct {
-	seq  uint64 // 0: there is none
-	at   time.Time
-	data []byte
+	seq     uint64 // 0: there is none
+	at      time.Time
+	data    []byte
+	subject string // if it is the leader's answer
 }
 
 type getRequest struct {
@@ -82,9 +83,10 @@ type getRequest struct {
 func (l *link) get(ctx context.Context, s *stream, q getRequest) (record, error) {
 	var answer struct {
 		Message struct {
-			Seq  uint64    `json:"seq"`
-			Data string    `json:"data"`
-			Time time.Time `json:"time"`
+			Subject string    `json:"subject"`
+			Seq     uint64    `json:"seq"`
+			Data    string    `json:"data"`
+			Time    time.Time `json:"time"`
 		} `json:"message"`
 	}
 	err := l.api(ctx, "STREAM.MSG.GET."+s.name, q, &answer)
@@ -98,7 +100,7 @@ func (l *link) get(ctx context.Context, s *stream, q getRequest) (record, error)
 	if err != nil {
 		return record{}, away("JetStream's answer is not understood: " + err.Error())
 	}
-	return record{answer.Message.Seq, answer.Message.Time, data}, nil
+	return record{answer.Message.Seq, answer.Message.Time, data, answer.Message.Subject}, nil
 }
 
 // lastSeq is the sequence of the last message that the stream has had. An error is
@@ -211,7 +213,7 @@ func recordOf(m *natsgo.Msg) (record, error) {
 	if err != nil {
 		return record{}, errEnvelope
 	}
-	return record{seq, at, m.Data}, nil
+	return record{seq: seq, at: at, data: m.Data}, nil
 }
 
 // pubAck is JetStream's answer to a publication.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/nats"
@@ -182,6 +183,40 @@ func TestOneEpoch(t *testing.T) {
 		if round == 2 && tops[0].Epoch != "dead" {
 			t.Errorf("the claim of a node that died was not carried on: the epoch is %q", tops[0].Epoch)
 		}
+	}
+}
+
+// A node that was slow to claim an epoch has stored its claim after another began
+// one. There it stays, and says nothing of what has grown old.
+func TestALateClaim(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+	h := openHub(t, e)
+	claim := natsgo.NewMsg(e.prefix + ".e.nlog.0.claim")
+	claim.Header.Set("Nats-TTL", "never")
+	claim.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
+	claim.Data, _ = json.Marshal(map[string]any{"epoch": "late", "base": uint64(1) << 50})
+	js := s.admin()
+	if _, err := js.PublishMsg(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+	seen, old := published(t, h, "log:x", "seen"), published(t, h, "log:x", "old")
+	published(t, h, "log:x", "new")
+	stream, err := js.Stream(t.Context(), e.prefix+"-log-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []hub.Position{seen, old} { // as age does
+		if err := stream.DeleteMsg(t.Context(), p.Offset); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if page := since(t, h, "log:x", seen); page.Complete || len(page.Messages) != 1 {
+		t.Errorf("since a message after which one is too old: complete %v, %d messages", page.Complete, len(page.Messages))
+	}
+	if page := since(t, h, "log:x", old); !page.Complete || len(page.Messages) != 1 {
+		t.Errorf("since the last that is too old: complete %v, %d messages", page.Complete, len(page.Messages))
 	}
 }
 

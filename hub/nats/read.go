@@ -226,16 +226,21 @@ func (l *link) history(ctx context.Context, f *feed) (t tail, again bool, err er
 }
 
 // floor is a sequence up to which messages may be missing because they were too
-// old: all that come after it and are missing were too many.
+// old: all that come after it and are missing were too many. A claim that came after
+// the epoch had begun never grows old, so it says nothing.
 func (l *link) floor(ctx context.Context, s *stream, e epoch, last uint64) (uint64, error) {
-	first, err := l.get(ctx, s, getRequest{Seq: e.Base + 1, NextFor: ">"})
-	if err != nil {
-		return 0, explain(err)
+	for from := e.Base + 1; ; {
+		first, err := l.get(ctx, s, getRequest{Seq: from, NextFor: ">"})
+		switch {
+		case err != nil:
+			return 0, explain(err)
+		case first.seq == 0:
+			return last, nil
+		case first.subject != s.claims:
+			return first.seq - 1, nil
+		}
+		from = first.seq + 1
 	}
-	if first.seq == 0 {
-		return last, nil
-	}
-	return first.seq - 1, nil
 }
 
 // empty is the tail of a channel of which nothing is in the stream.
