@@ -186,6 +186,17 @@ func TestOneEpoch(t *testing.T) {
 	}
 }
 
+// claimLate stores a claim in a stream that has an epoch.
+func claimLate(t *testing.T, js jetstream.JetStream, e *engine, replaces string) {
+	claim := natsgo.NewMsg(e.prefix + ".e.nlog.0.claim")
+	claim.Header.Set("Nats-TTL", "never")
+	claim.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
+	claim.Data, _ = json.Marshal(map[string]any{"epoch": "late", "base": uint64(1) << 50, "replaces": replaces})
+	if _, err := js.PublishMsg(t.Context(), claim); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A node that was slow to claim an epoch has stored its claim after another began
 // one. There it stays, and says nothing of what has grown old.
 func TestALateClaim(t *testing.T) {
@@ -193,14 +204,8 @@ func TestALateClaim(t *testing.T) {
 	s := startServers(t, 1, nil)
 	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
 	h := openHub(t, e)
-	claim := natsgo.NewMsg(e.prefix + ".e.nlog.0.claim")
-	claim.Header.Set("Nats-TTL", "never")
-	claim.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
-	claim.Data, _ = json.Marshal(map[string]any{"epoch": "late", "base": uint64(1) << 50})
 	js := s.admin()
-	if _, err := js.PublishMsg(t.Context(), claim); err != nil {
-		t.Fatal(err)
-	}
+	claimLate(t, js, e, "")
 	seen, old := published(t, h, "log:x", "seen"), published(t, h, "log:x", "old")
 	published(t, h, "log:x", "new")
 	stream, err := js.Stream(t.Context(), e.prefix+"-log-0")
@@ -217,6 +222,58 @@ func TestALateClaim(t *testing.T) {
 	}
 	if page := since(t, h, "log:x", old); !page.Complete || len(page.Messages) != 1 {
 		t.Errorf("since the last that is too old: complete %v, %d messages", page.Complete, len(page.Messages))
+	}
+}
+
+// A claim to end an epoch that is over already is not carried on.
+func TestAClaimThatIsOver(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+	h := openHub(t, e)
+	was := published(t, h, "log:x", "1")
+	js := s.admin()
+	claimLate(t, js, e, "one before")
+	loseEpoch(t, js, e)
+	// Nothing is in this channel, so the stream's epoch is looked for.
+	if page := since(t, h, "log:none", was); page.Top.Epoch == "late" || page.Top.Epoch == was.Epoch {
+		t.Errorf("the stream is in the epoch %q", page.Top.Epoch)
+	}
+}
+
+// loseEpoch has the stream lose the message with which its epoch began.
+func loseEpoch(t *testing.T, js jetstream.JetStream, e *engine) {
+	stream, err := js.Stream(t.Context(), e.prefix+"-log-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.DeleteMsg(t.Context(), stream.CachedInfo().State.FirstSeq); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The stream has lost its messages, and neither who publishes nor who reads knows. That
+// a message was stored does not count before it is in the epoch that there is then.
+func TestAcknowledgedInAnotherEpoch(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 1, nil)
+	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+	h := openHub(t, e)
+	was := published(t, h, "log:x", "1")
+	stream, err := s.admin().Stream(t.Context(), e.prefix+"-log-0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(1<<50)); err != nil {
+		t.Fatal(err)
+	}
+	is := published(t, h, "log:x", "2")
+	if is.Epoch == was.Epoch || is.Offset <= 1<<50 {
+		t.Errorf("after %+v the message stands at %+v", was, is)
+	}
+	page, err := h.History(t.Context(), "log:x", hub.Query{Limit: -1})
+	if err != nil || len(page.Messages) != 1 || page.Messages[0].Position != is {
+		t.Errorf("got %+v, %v, want the message at %+v", page, err, is)
 	}
 }
 
