@@ -184,7 +184,6 @@ func (l *link) placeLocked(f *feed, m stored, seq, prev uint64) {
 		m.Prev = prev
 	}
 	t := &f.tail
-	follows := m.Prev
 	switch {
 	case f.known && t.epoch.ID == e.ID && seq <= t.top: // it was read before it came
 		for _, x := range t.msgs {
@@ -197,10 +196,11 @@ func (l *link) placeLocked(f *feed, m stored, seq, prev uint64) {
 		// What was before it has grown old, or there was nothing.
 		m.Prev = t.prev()
 	case m.Prev == 0:
-		follows = seq - 1 // whatever was before it, nothing is between
-		fallthrough
+		// Whatever was before it, nothing is between it and the sequence before.
+		t.begin(e, seq-1, m.at)
+		f.known, m.Prev = true, t.prev()
 	case !f.known || t.epoch.ID != e.ID || m.Prev != t.prev():
-		*t = tail{epoch: e, floor: follows, top: follows, size: 0, sure: m.at}
+		t.begin(e, m.Prev, m.at)
 		f.known = true
 	}
 	t.add(m)

@@ -27,6 +27,11 @@ type tail struct {
 	whole bool
 }
 
+// begin makes it one that knows of nothing up to a sequence.
+func (t *tail) begin(e epoch, after uint64, at time.Time) {
+	*t = tail{epoch: e, floor: after, top: after, sure: at}
+}
+
 // position is the offset that the hub knows a position of the stream by: 0 is
 // before all messages of an epoch.
 func (t *tail) position(seq uint64) hub.Position {

@@ -1,0 +1,121 @@
+package nats
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/wye-org/wye/hub"
+)
+
+// heard is a Receiver that notes what it is told.
+type heard struct{ said []string }
+
+func (h *heard) Receive(m *hub.Message) {
+	h.said = append(h.said, fmt.Sprintf("%s at %d after %d", m.Data, m.Offset, m.Prev))
+}
+func (h *heard) Away(error) { h.said = append(h.said, "away") }
+func (h *heard) Back()      { h.said = append(h.said, "back") }
+
+// silentLink is a link without a connection, with one namespace of one stream, which
+// is in an epoch that begins at 1<<rangeBits.
+func silentLink(t *testing.T) (*link, *heard, *feed) {
+	o := &Options{Buckets: 1, Logger: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	if err := o.fill(); err != nil {
+		t.Fatal(err)
+	}
+	h := &heard{}
+	namespaces := []hub.Namespace{{Name: "log", History: hub.History{Size: 10, TTL: time.Hour}}}
+	l := newLink(o, h, namespaces)
+	t.Cleanup(l.end)
+	ch := hub.Channel{Name: "log:x", Namespace: &namespaces[0]}
+	s, under, _ := l.subjects(ch)
+	s.epoch = epoch{ID: "e", Base: 1 << rangeBits}
+	return l, h, &feed{ch: ch, stream: s, stored: under, cached: true}
+}
+
+// takes has the feed take a message as JetStream passes it on: at is its sequence and
+// prev that of the one before it in the channel, both counted from the epoch's base;
+// of prev 0 says that there is none.
+func (f *feed) takes(l *link, text string, at, prev uint64) {
+	base := f.stream.current().Base
+	if prev > 0 {
+		prev += base
+	}
+	m := &natsgo.Msg{Data: appendMessage(nil, &hub.Message{Data: []byte(text)}, time.Now()), Header: natsgo.Header{
+		"Nats-Sequence":      {strconv.FormatUint(base+at, 10)},
+		"Nats-Last-Sequence": {strconv.FormatUint(prev, 10)},
+		"Nats-Time-Stamp":    {time.Now().Format(time.RFC3339Nano)},
+	}}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l.handLocked(f, m)
+}
+
+func (h *heard) wants(t *testing.T, want ...string) {
+	t.Helper()
+	if !slices.Equal(h.said, want) {
+		t.Errorf("got %q, want %q", h.said, want)
+	}
+	h.said = nil
+}
+
+func at(text string, seq, prev uint64) string {
+	return fmt.Sprintf("%s at %d after %d", text, seq, prev)
+}
+
+// What comes twice is handed over once, with the highest that was; but a sequence that
+// another epoch had says nothing.
+func TestHandedOverOnce(t *testing.T) {
+	l, h, f := silentLink(t)
+	base := f.stream.current().Base
+	f.known, f.tail = true, tail{epoch: f.stream.epoch, floor: base, top: base, sure: time.Now()}
+	f.takes(l, "a", 3, 0)
+	f.takes(l, "a", 3, 0)
+	f.takes(l, "b", 5, 3)
+	f.takes(l, "a", 3, 0)
+	h.wants(t, at("a", base+3, 0), at("b", base+5, base+3))
+	if len(f.tail.msgs) != 2 {
+		t.Errorf("%d messages are remembered", len(f.tail.msgs))
+	}
+	f.handed = 9 << rangeBits // in an epoch that is over
+	f.takes(l, "c", 6, 5)
+	h.wants(t, at("c", base+6, base+5))
+}
+
+// JetStream says that nothing was before a message also if all of it has grown old.
+func TestWhatAMessageFollows(t *testing.T) {
+	l, h, f := silentLink(t)
+	base := f.stream.current().Base
+	known := func(top uint64, sure time.Time) {
+		f.known, f.tail, f.handed = true, tail{epoch: f.stream.epoch, floor: top, top: top, sure: sure}, 0
+	}
+	now, long := time.Now(), time.Now().Add(-f.stream.maxAge)
+
+	known(base+7, now) // nothing can have come and gone since
+	f.takes(l, "a", 20, 0)
+	h.wants(t, at("a", base+20, base+7))
+
+	known(base, now) // nor was there anything before
+	f.takes(l, "a", 20, 0)
+	h.wants(t, at("a", base+20, 0))
+
+	// Whatever the node has had, this may not be what came next; but nothing is
+	// between it and the sequence before.
+	for _, top := range []uint64{base + 7, base} {
+		known(top, long)
+		f.takes(l, "a", 20, 0)
+		h.wants(t, at("a", base+20, base+19))
+		if f.tail.floor != base+19 {
+			t.Errorf("what is known begins at %d, want %d", f.tail.floor-base, 19)
+		}
+	}
+	known(base, long)
+	f.takes(l, "a", 1, 0) // the first of the epoch
+	h.wants(t, at("a", base+1, 0))
+}
