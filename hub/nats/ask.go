@@ -26,7 +26,6 @@ const (
 
 // asked is a question of ours.
 type asked struct {
-	peers *peers
 	wait  map[string]bool // nodes that have not answered
 	parts map[string][][]byte
 	done  chan struct{} // closed when all have
@@ -47,14 +46,14 @@ func (p *peers) replies() string { return p.link.opt.Prefix + ".r." + p.id + "."
 
 // ask asks every node that is known to live, and returns what they answered, by
 // their IDs, when all have or ctx ends; silent are those who have not. With questions
-// of the engine's own it does not wait for nodes that were silent before and have not
-// been heard since.
+// of the engine's own it does not wait for nodes that were silent to another one and
+// have not been heard since.
 func (l *link) ask(ctx context.Context, about byte, question []byte) (answers map[string][][]byte, silent []string, err error) {
 	if err := l.readyToAsk(about); err != nil {
 		return nil, nil, err
 	}
 	p := &l.peers
-	a := &asked{peers: p, wait: map[string]bool{}, parts: map[string][][]byte{}, done: make(chan struct{})}
+	a := &asked{wait: map[string]bool{}, parts: map[string][][]byte{}, done: make(chan struct{})}
 	subject := p.replies() + strings.TrimPrefix(natsgo.NewInbox(), natsgo.InboxPrefix)
 	p.mu.Lock()
 	for id := range p.seen {
@@ -88,8 +87,10 @@ func (l *link) ask(ctx context.Context, about byte, question []byte) (answers ma
 	defer p.mu.Unlock()
 	for id := range a.wait {
 		silent = append(silent, id)
-		p.mute[id] = true
 		delete(a.parts, id)
+		if about != askQuestion { // whose time is the asker's, and may be none
+			p.mute[id] = true
+		}
 	}
 	answers = a.parts
 	a.parts = nil // what comes now is late

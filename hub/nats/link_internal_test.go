@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/wye-org/wye/hub"
 )
@@ -118,4 +120,67 @@ func TestWhatAMessageFollows(t *testing.T) {
 	known(base, long)
 	f.takes(l, "a", 1, 0) // the first of the epoch
 	h.wants(t, at("a", base+1, 0))
+}
+
+// What was on its way from a node that said goodbye does not make it one that lives.
+func TestLateWordsOfOneWhoLeft(t *testing.T) {
+	l, _, _ := silentLink(t)
+	p := &l.peers
+	p.lives("n")
+	p.left("n")
+	p.lives("n")
+	if len(p.seen) > 0 {
+		t.Errorf("it lives: %v", p.seen)
+	}
+	p.bury(time.Now().Add(p.lease - time.Second))
+	if len(p.gone) != 1 {
+		t.Error("within its lease it is forgotten that it has left")
+	}
+	p.bury(time.Now().Add(p.lease))
+	if len(p.gone) != 0 {
+		t.Errorf("%v is kept", p.gone)
+	}
+	p.lives("paused")
+	p.bury(time.Now().Add(p.lease))
+	p.lives("paused")
+	if len(p.seen) != 1 {
+		t.Error("one whose lease ran out, and who speaks again, does not live")
+	}
+}
+
+// connectedLink is a link to a server of its own.
+func connectedLink(t *testing.T) *link {
+	s, err := server.NewServer(&server.Options{DontListen: true, JetStream: true, StoreDir: t.TempDir(), NoLog: true, NoSigs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(time.Minute) {
+		t.Fatal("the server does not start")
+	}
+	l, _, _ := silentLink(t)
+	l.opt.InProcess = s
+	if err := l.open(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// That a node has not answered in the time that somebody else gave it does not mean
+// that it is not to be waited for.
+func TestSilentForABriefAsker(t *testing.T) {
+	l := connectedLink(t)
+	l.peers.lives("n")
+	none, cancel := context.WithCancel(t.Context())
+	cancel()
+	if answers, silent, err := l.Ask(none, []byte("?")); len(answers) > 0 || silent != 1 || err != nil {
+		t.Errorf("got %q, %d, %v", answers, silent, err)
+	}
+	if len(l.peers.mute) > 0 {
+		t.Errorf("%v is taken for mute", l.peers.mute)
+	}
+	if _, silent, err := l.ask(none, askSync, nil); len(silent) != 1 || err != nil || !l.peers.mute["n"] {
+		t.Errorf("silent to the engine itself: %q, %v; mute are %v", silent, err, l.peers.mute)
+	}
 }

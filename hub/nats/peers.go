@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -25,9 +26,11 @@ type peers struct {
 
 	mu      sync.Mutex // guards what is below
 	seen    map[string]time.Time
-	mute    map[string]bool   // of these, who did not answer last
-	pending map[string]*asked // questions of ours that are not answered by all
-	answers int               // questions of others that are being answered
+	mute    map[string]bool      // of these, who did not answer last
+	gone    map[string]time.Time // nodes that have left: what comes of them was on its way
+	leaving bool                 // this node does not say any more that it lives
+	pending map[string]*asked    // questions of ours that are not answered by all
+	answers int                  // questions of others that are being answered
 }
 
 // How long leases are without presence, and how often one is renewed in its time.
@@ -38,7 +41,7 @@ const (
 
 func (p *peers) init(l *link, namespaces []hub.Namespace) {
 	p.link, p.id = l, rand.Text()[:16]
-	p.seen, p.mute, p.pending = map[string]time.Time{}, map[string]bool{}, map[string]*asked{}
+	p.seen, p.mute, p.gone, p.pending = map[string]time.Time{}, map[string]bool{}, map[string]time.Time{}, map[string]*asked{}
 	for _, ns := range namespaces {
 		if ttl := ns.Presence.TTL; ttl > 0 && (p.lease == 0 || ttl < p.lease) {
 			p.lease = ttl
@@ -146,6 +149,12 @@ func (p *peers) beats() {
 }
 
 func (p *peers) beat() {
+	p.mu.Lock()
+	leaving := p.leaving
+	p.mu.Unlock()
+	if leaving {
+		return
+	}
 	// The error is that there is no connection.
 	p.link.nc.Publish(p.beatSubject()+p.id, nil)
 }
@@ -157,14 +166,23 @@ func (p *peers) lives(id string) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, left := p.gone[id]; left {
+		return
+	}
 	p.seen[id] = time.Now()
 	delete(p.mute, id)
 }
 
-// left notes that a node is no more.
+// left notes that a node has said goodbye.
 func (p *peers) left(id string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.gone[id] = time.Now()
+	p.dropLocked(id)
+}
+
+// dropLocked notes that a node is no more.
+func (p *peers) dropLocked(id string) {
 	delete(p.seen, id)
 	delete(p.mute, id)
 	p.link.members.forget(id)
@@ -184,19 +202,17 @@ func (p *peers) leased(ids []string) map[string]bool {
 	return runs
 }
 
-// bury forgets nodes whose lease has run out.
+// bury forgets nodes whose lease has run out, and for as long that one has left.
 func (p *peers) bury(now time.Time) {
 	p.mu.Lock()
-	var dead []string
+	defer p.mu.Unlock()
+	over := func(_ string, at time.Time) bool { return now.Sub(at) >= p.lease }
 	for id, at := range p.seen {
-		if now.Sub(at) >= p.lease {
-			dead = append(dead, id)
+		if over(id, at) {
+			p.dropLocked(id)
 		}
 	}
-	p.mu.Unlock()
-	for _, id := range dead {
-		p.left(id)
-	}
+	maps.DeleteFunc(p.gone, over)
 }
 
 // leave tells the others that the node goes, and takes its lease back.
@@ -205,6 +221,9 @@ func (l *link) leave() {
 		return
 	}
 	p := &l.peers
+	p.mu.Lock()
+	p.leaving = true
+	p.mu.Unlock()
 	l.nc.Publish(p.byeSubject()+p.id, nil)
 	ctx, cancel := context.WithTimeout(context.Background(), l.opt.Timeout)
 	defer cancel()
