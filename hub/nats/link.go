@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -40,19 +39,19 @@ type link struct {
 	rolls   flights // of channels whose members are asked for
 	peers   peers
 	members members
-	stale   atomic.Bool // the connection is new, and the streams were not looked at
+	listen  func() error // has what every node hears subscribed, the first time
 
 	ctx    context.Context // ends with the link
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // of what start started
 
-	mu        sync.Mutex // guards what is below
-	closed    bool
-	on        context.Context // ends with the connection; nil: there is none
-	off       context.CancelFunc
-	feeds     map[string]*feed // by subject
-	listening bool             // what every node hears is subscribed; open and reconnected alone use it
-	dropped   uint64           // messages for which there was no room
+	mu      sync.Mutex // guards what is below
+	closed  bool
+	on      context.Context // ends with the connection; nil: there is none
+	off     context.CancelFunc
+	stale   bool             // since the last one ended the streams were not looked at
+	feeds   map[string]*feed // by subject
+	dropped uint64           // messages for which there was no room
 }
 
 func newLink(o *Options, r hub.Receiver, namespaces []hub.Namespace) *link {
@@ -65,6 +64,7 @@ func newLink(o *Options, r hub.Receiver, namespaces []hub.Namespace) *link {
 		feeds:   map[string]*feed{},
 	}
 	l.tails.most = o.TailBytes
+	l.listen = sync.OnceValue(l.listenNow)
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	for i := range namespaces {
 		ns := &namespaces[i]
@@ -97,6 +97,10 @@ func (l *link) start(f func()) bool {
 func (l *link) online() (context.Context, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return l.onlineLocked()
+}
+
+func (l *link) onlineLocked() (context.Context, error) {
 	switch {
 	case l.closed:
 		return nil, hub.ErrClosed
@@ -109,11 +113,25 @@ func (l *link) online() (context.Context, error) {
 // ready is online for what the node asks for: after an outage it waits until the
 // streams were looked at.
 func (l *link) ready() error {
-	if l.stale.Load() {
-		return away("NATS is back; what it has is being looked at")
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err := l.onlineLocked()
+	if err == nil && l.stale {
+		err = away("NATS is back; what it has is being looked at")
 	}
-	_, err := l.online()
 	return err
+}
+
+// looked notes that the streams were looked at over a connection, and reports whether
+// it is still that one.
+func (l *link) looked(on context.Context) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.on != on {
+		return false
+	}
+	l.stale = false
+	return true
 }
 
 func (l *link) connected() {
@@ -129,13 +147,12 @@ func (l *link) disconnected(err error) {
 	had := l.on != nil && !l.closed
 	if l.on != nil {
 		l.off()
-		l.on = nil
+		l.on, l.stale = nil, true
 	}
 	l.mu.Unlock()
 	if !had {
 		return
 	}
-	l.stale.Store(true)
 	if err == nil {
 		err = errors.New("the connection was closed")
 	}
@@ -162,8 +179,9 @@ func (l *link) reconnected() {
 	if err := l.await(online, l.meet); err != nil {
 		return
 	}
-	l.stale.Store(false)
-	l.r.Back()
+	if l.looked(online) {
+		l.r.Back()
+	}
 }
 
 // asyncError is told what NATS says besides answers.

@@ -2,11 +2,14 @@ package nats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -182,5 +185,66 @@ func TestSilentForABriefAsker(t *testing.T) {
 	}
 	if _, silent, err := l.ask(none, askSync, nil); len(silent) != 1 || err != nil || !l.peers.mute["n"] {
 		t.Errorf("silent to the engine itself: %q, %v; mute are %v", silent, err, l.peers.mute)
+	}
+}
+
+// Two may meet the others at once, where a connection is lost while the link opens.
+// Each node still hears each word once.
+func TestTwoMeetAtOnce(t *testing.T) {
+	l := connectedLink(t)
+	want := l.nc.NumSubscriptions()
+	l.listen = sync.OnceValue(l.listenNow)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() { // ends with the answers
+			if err := l.await(t.Context(), l.meet); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := l.nc.NumSubscriptions() - want; n != 4 {
+		t.Errorf("there are %d subscriptions more, want 4", n)
+	}
+}
+
+// What was looked at over a connection that was lost meanwhile is looked at again
+// before the engine is back.
+func TestLookedAtOverAnotherConnection(t *testing.T) {
+	l, h, _ := silentLink(t)
+	l.connected()
+	first, _ := l.online()
+	l.disconnected(nil)
+	if err := l.ready(); !errors.Is(err, hub.ErrUnavailable) || !strings.Contains(err.Error(), "there is no connection") {
+		t.Errorf("without a connection: %v", err)
+	}
+	l.connected()
+	if l.looked(first) {
+		t.Error("the first connection is taken for the second")
+	}
+	if err := l.ready(); !errors.Is(err, hub.ErrUnavailable) || !strings.Contains(err.Error(), "is back") {
+		t.Errorf("before the streams were looked at: %v", err)
+	}
+	second, _ := l.online()
+	if !l.looked(second) || l.ready() != nil {
+		t.Errorf("then: %v", l.ready())
+	}
+	h.wants(t, "away")
+	l.end()
+	if err := l.ready(); err != hub.ErrClosed {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestReadingEndsWithItsContext(t *testing.T) {
+	l := connectedLink(t)
+	ch := hub.Channel{Name: "log:x", Namespace: &hub.Namespace{Name: "log", History: hub.History{Size: 10, TTL: time.Hour}}}
+	if _, err := l.Read(t.Context(), ch, hub.Query{}); err != nil {
+		t.Fatal(err)
+	}
+	none, cancel := context.WithCancel(t.Context())
+	cancel()
+	if page, err := l.Read(none, ch, hub.Query{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %+v, %v", page, err)
 	}
 }

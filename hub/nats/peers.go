@@ -112,11 +112,9 @@ func (l *link) meet(ctx context.Context) error {
 	return l.settle(ctx)
 }
 
-// listen subscribes what every node hears, once.
-func (l *link) listen() error {
-	if l.listening {
-		return nil
-	}
+// listenNow subscribes what every node hears. The connection does so again when it is
+// new.
+func (l *link) listenNow() error {
 	p := &l.peers
 	for subject, f := range map[string]natsgo.MsgHandler{
 		p.beatSubject() + "*": func(m *natsgo.Msg) { p.lives(strings.TrimPrefix(m.Subject, p.beatSubject())) },
@@ -128,7 +126,6 @@ func (l *link) listen() error {
 			return explain(err)
 		}
 	}
-	l.listening = true
 	l.start(p.beats) // ends with the link
 	return nil
 }

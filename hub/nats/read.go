@@ -22,7 +22,7 @@ func (l *link) Read(ctx context.Context, ch hub.Channel, q hub.Query) (hub.Page,
 	if f == nil || f.loadingNow() {
 		// Nobody has subscribed it, so nothing of it is remembered.
 		f = &feed{ch: ch, stream: s, stored: subject}
-		if err := l.load(f); err != nil {
+		if err := l.load(ctx, f); err != nil {
 			return hub.Page{}, err
 		}
 		page, _ := f.answer(q)
@@ -33,7 +33,7 @@ func (l *link) Read(ctx context.Context, ch hub.Channel, q hub.Query) (hub.Page,
 	}
 	page, ok := f.answer(q)
 	for tries := 0; !ok && tries < 3; tries++ {
-		if err := l.loads.do(ctx, l.start, subject, func() error { return l.load(f) }); err != nil {
+		if err := l.loads.do(ctx, l.start, subject, func() error { return l.load(l.ctx, f) }); err != nil {
 			return hub.Page{}, err
 		}
 		page, ok = f.answer(q)
@@ -98,7 +98,7 @@ func (l *link) look(f *feed) error {
 			break
 		}
 	}
-	return l.loads.do(ctx, l.start, f.stored, func() error { return l.load(f) })
+	return l.loads.do(ctx, l.start, f.stored, func() error { return l.load(l.ctx, f) })
 }
 
 // lateMost is how long a message may be on its way before it is read.
@@ -141,8 +141,8 @@ func (l *link) stands(f *feed, seq uint64, at time.Time) bool {
 }
 
 // load reads a channel's whole history into its tail.
-func (l *link) load(f *feed) error {
-	ctx, cancel := context.WithTimeout(l.ctx, 3*l.opt.Timeout)
+func (l *link) load(ctx context.Context, f *feed) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*l.opt.Timeout)
 	defer cancel()
 	for range 5 {
 		t, again, err := l.history(ctx, f)

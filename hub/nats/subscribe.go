@@ -72,7 +72,7 @@ func (l *link) subscribe(ctx context.Context, f *feed, live string) error {
 		if err := l.settleLeader(ctx, f.stream, f.stored); err != nil {
 			return err
 		}
-		if err := l.loads.do(ctx, l.start, f.stored, func() error { return l.load(f) }); err != nil {
+		if err := l.loads.do(ctx, l.start, f.stored, func() error { return l.load(l.ctx, f) }); err != nil {
 			return err
 		}
 	}
