@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"container/list"
 	"slices"
 	"sync"
@@ -128,9 +129,7 @@ func (l *log) read(q Query) Page {
 	if q.Since != nil {
 		known := q.Since.Epoch == l.epoch && q.Since.Offset <= l.top
 		page.Complete = known && !q.Reverse && q.Since.Offset >= l.lost
-		i, at := slices.BinarySearchFunc(found, q.Since.Offset, func(m *Message, offset uint64) int {
-			return compareOffsets(m.Offset, offset)
-		})
+		i, at := slices.BinarySearchFunc(found, q.Since.Offset, func(m *Message, offset uint64) int { return cmp.Compare(m.Offset, offset) })
 		switch {
 		case q.Since.Epoch != l.epoch: // nothing is known to come after it, or before
 			found = nil
@@ -151,14 +150,4 @@ func (l *log) read(q Query) Page {
 	}
 	page.Messages = found
 	return page
-}
-
-func compareOffsets(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

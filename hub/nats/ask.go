@@ -231,11 +231,9 @@ func (l *link) settleLeader(ctx context.Context, s *stream, stored string) error
 		return nil
 	}
 	return l.settles.do(ctx, l.start, s.name, func() error {
-		ctx, cancel := context.WithTimeout(l.ctx, l.opt.Timeout)
-		defer cancel()
 		m := natsgo.NewMsg(stored)
 		m.Header.Set(jetstream.ExpectedStreamHeader, "nobody's")
-		l.nc.RequestMsgWithContext(ctx, m) // that there is no leader, the reading tells that follows
+		l.request(l.ctx, m) // that there is no leader, the reading tells that follows
 		return nil
 	})
 }

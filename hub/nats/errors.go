@@ -21,7 +21,7 @@ var errLeaderless = away("JetStream has no leader for it at present, or is not e
 func explain(err error) error {
 	var api *jetstream.APIError
 	switch {
-	case err == nil, errors.Is(err, hub.ErrUnavailable), errors.Is(err, hub.ErrClosed), errors.Is(err, context.Canceled):
+	case err == nil, errors.Is(err, hub.ErrUnavailable), errors.Is(err, hub.ErrClosed), errors.Is(err, context.Canceled), errors.Is(err, errEnvelope):
 		return err
 	case errors.Is(err, natsgo.ErrReconnectBufExceeded), errors.Is(err, natsgo.ErrConnectionReconnecting), errors.Is(err, natsgo.ErrDisconnected):
 		// The first speaks of a buffer, of which there is none: nothing is

@@ -326,6 +326,7 @@ func TestErrors(t *testing.T) {
 		{&jetstream.APIError{Code: 503, ErrorCode: jetstream.JSErrCodeJetStreamNotEnabled}, false, "-js"},
 		{&jetstream.APIError{Code: 400, ErrorCode: 1, Description: "bad"}, false, "refuses: bad (1)"},
 		{errors.New("else"), false, "hub/nats: else"},
+		{errEnvelope, false, "hub/nats: this is no message"},
 	} {
 		got := explain(tt.err)
 		if errors.Is(got, hub.ErrUnavailable) != tt.temporary || !strings.Contains(got.Error(), tt.want) || strings.Contains(got.Error(), "buffer") {

@@ -13,20 +13,29 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// request asks NATS and waits for one answer, as long as there is a connection.
-func (l *link) request(ctx context.Context, m *natsgo.Msg) (*natsgo.Msg, error) {
+// whileOnline calls f with a context that ends with the connection, and after
+// Options.Timeout, and explains its error.
+func (l *link) whileOnline(ctx context.Context, f func(context.Context) error) error {
 	online, err := l.online()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, l.opt.Timeout)
 	defer cancel()
 	defer context.AfterFunc(online, cancel)() // stopped on return
-	answer, err := l.nc.RequestMsgWithContext(ctx, m)
-	if err != nil && online.Err() != nil {
-		return nil, away("the connection to NATS was lost")
+	if err = f(ctx); err != nil && online.Err() != nil {
+		return away("the connection to NATS was lost")
 	}
-	return answer, explain(err)
+	return explain(err)
+}
+
+// request asks NATS and waits for one answer.
+func (l *link) request(ctx context.Context, m *natsgo.Msg) (answer *natsgo.Msg, err error) {
+	err = l.whileOnline(ctx, func(ctx context.Context) (err error) {
+		answer, err = l.nc.RequestMsgWithContext(ctx, m)
+		return err
+	})
+	return answer, err
 }
 
 // api calls JetStream: the leader of the stream answers.
@@ -155,36 +164,34 @@ func (l *link) readAll(ctx context.Context, s *stream, subject string, from, upT
 }
 
 // readBatch asks one of the servers that have the stream.
-func (l *link) readBatch(ctx context.Context, s *stream, q getRequest) ([]record, error) {
-	online, err := l.online()
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, l.opt.Timeout)
-	defer cancel()
-	defer context.AfterFunc(online, cancel)() // stopped on return
+func (l *link) readBatch(ctx context.Context, s *stream, q getRequest) (all []record, err error) {
+	err = l.whileOnline(ctx, func(ctx context.Context) (err error) {
+		all, err = l.readBatchNow(ctx, s, q)
+		return err
+	})
+	return all, err
+}
+
+func (l *link) readBatchNow(ctx context.Context, s *stream, q getRequest) ([]record, error) {
 	p, err := json.Marshal(q)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	inbox := l.nc.NewInbox()
 	sub, err := l.nc.SubscribeSync(inbox)
 	if err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	defer sub.Unsubscribe()
 	sub.SetPendingLimits(-1, -1) // what was asked for is bounded
 	if err := l.nc.PublishRequest("$JS.API.DIRECT.GET."+s.name, inbox, p); err != nil {
-		return nil, explain(err)
+		return nil, err
 	}
 	var all []record
 	for {
 		m, err := sub.NextMsgWithContext(ctx)
 		if err != nil {
-			if online.Err() != nil {
-				err = away("the connection to NATS was lost")
-			}
-			return nil, explain(err)
+			return nil, err
 		}
 		switch status := m.Header.Get("Status"); status {
 		case "":
@@ -196,7 +203,7 @@ func (l *link) readBatch(ctx context.Context, s *stream, q getRequest) ([]record
 		case "204", "404":
 			return all, nil
 		case "503":
-			return nil, explain(natsgo.ErrNoResponders)
+			return nil, natsgo.ErrNoResponders
 		default:
 			return nil, away("JetStream answers " + status + " " + m.Header.Get("Description"))
 		}

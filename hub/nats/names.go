@@ -20,6 +20,7 @@ import (
 //	p.n.NODE                        a node lives; stored in the stream p-nodes
 //	p.b.NODE                        a node leaves
 //	p.a                             questions to all nodes
+//	p.r.NODE.NUMBER                 answers to one of a node's
 //
 // The namespace "" makes the token n, which no other does. A stream's name has a
 // prefix without a hyphen and ends in a number, so no two are alike either.

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub"
 )
@@ -125,11 +124,9 @@ func ensure(ctx context.Context, js jetstream.JetStream, cfg jetstream.StreamCon
 		return &driftError{cfg.Name, fmt.Sprintf("is kept in %v storage, and Options.Memory is %v", was.Storage, cfg.Storage == jetstream.MemoryStorage)}
 	}
 	_, err = js.UpdateStream(ctx, cfg)
-	if code := codeOf(err); code != 0 && err != nil {
-		var api *jetstream.APIError
-		if errors.As(err, &api) && api.Code == 400 {
-			return &driftError{cfg.Name, "cannot become what Options say: " + api.Description}
-		}
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.Code == 400 {
+		return &driftError{cfg.Name, "cannot become what Options say: " + api.Description}
 	}
 	return err
 }
@@ -164,5 +161,5 @@ func passes(err error) bool {
 	if errors.As(err, &drift) {
 		return false
 	}
-	return errors.Is(explain(err), hub.ErrUnavailable) || errors.Is(err, natsgo.ErrNoResponders) || errors.Is(err, jetstream.ErrNoStreamResponse)
+	return errors.Is(explain(err), hub.ErrUnavailable)
 }

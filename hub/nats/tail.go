@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -109,15 +110,7 @@ func (t *tail) answer(q hub.Query) (page hub.Page, ok bool) {
 		after = max(q.Since.Offset, t.epoch.Base)
 		page.Complete = after <= max(t.top, t.epoch.Base) && !q.Reverse && after >= t.floor
 		cutBelow = q.Reverse || after < t.floor
-		i, at := slices.BinarySearchFunc(found, after, func(m stored, offset uint64) int {
-			switch {
-			case m.Offset < offset:
-				return -1
-			case m.Offset > offset:
-				return 1
-			}
-			return 0
-		})
+		i, at := slices.BinarySearchFunc(found, after, func(m stored, offset uint64) int { return cmp.Compare(m.Offset, offset) })
 		switch {
 		case q.Reverse:
 			found = found[:i]
