@@ -15,6 +15,7 @@ import (
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/nats"
 	"github.com/wye-org/wye/hub/nats/embedded"
+	"github.com/wye-org/wye/hub/nats/natstest"
 )
 
 // keep is an engine that shows the links that it has opened, and may change what
@@ -83,7 +84,7 @@ func TestAllServersAwayAndBack(t *testing.T) {
 	}
 	l := newLedger(t, hubs, 4)
 	l.publish(0, 50, 0)
-	s.stopAll()
+	s.StopAll()
 	eventually(t, "publishing is refused", func() bool {
 		_, err := hubs[2].Publish(t.Context(), "log:other", nil, nil)
 		return errors.Is(err, hub.ErrUnavailable)
@@ -97,7 +98,7 @@ func TestAllServersAwayAndBack(t *testing.T) {
 		l.publish(50, 50, time.Millisecond)
 	}()
 	time.Sleep(300 * time.Millisecond)
-	if err := s.startAll(); err != nil {
+	if err := s.StartAll(); err != nil {
 		t.Fatal(err)
 	}
 	<-done
@@ -131,13 +132,13 @@ func TestTotalLoss(t *testing.T) {
 			if len(old) != 20 {
 				t.Fatalf("there are %d messages", len(old))
 			}
-			s.stopAll()
+			s.StopAll()
 			if !memory {
-				if err := os.RemoveAll(s.opts[0].Dir); err != nil {
+				if err := os.RemoveAll(s.Opts[0].Dir); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if err := s.startAll(); err != nil {
+			if err := s.StartAll(); err != nil {
 				t.Fatal(err)
 			}
 			l.publish(20, 40, 0)
@@ -180,13 +181,13 @@ func TestOlderSnapshot(t *testing.T) {
 	for i := range 10 {
 		published(t, h, "log:x", fmt.Sprint("kept ", i))
 	}
-	s.stopAll()
-	dir := s.opts[0].Dir
+	s.StopAll()
+	dir := s.Opts[0].Dir
 	snapshot := t.TempDir()
 	if err := os.CopyFS(snapshot, os.DirFS(dir)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.startAll(); err != nil {
+	if err := s.StartAll(); err != nil {
 		t.Fatal(err)
 	}
 	r := &reader{l: &ledger{t: t, lossy: true}, hub: h, channel: "log:x", ended: make(chan error, 9)}
@@ -195,14 +196,14 @@ func TestOlderSnapshot(t *testing.T) {
 	for i := range 10 {
 		gone = append(gone, published(t, h, "log:x", fmt.Sprint("gone ", i)))
 	}
-	s.stopAll()
+	s.StopAll()
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.CopyFS(dir, os.DirFS(snapshot)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.startAll(); err != nil {
+	if err := s.StartAll(); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "publishing", func() bool { _, err := h.Publish(t.Context(), "log:x", nil, nil); return err == nil })
@@ -395,10 +396,10 @@ func TestClusterWithASecret(t *testing.T) {
 	l.publish(0, 20, 0)
 	l.whole(20)
 
-	stranger := s.opts[0]
+	stranger := s.Opts[0]
 	stranger.Name, stranger.Dir = "stranger", t.TempDir()
 	other := *stranger.Cluster
-	other.Listen, other.Secret = freePorts(t, 1)[0], []byte(strings.Repeat("K", embedded.SecretLeast))
+	other.Listen, other.Secret = natstest.FreePorts(t, 1)[0], []byte(strings.Repeat("K", embedded.SecretLeast))
 	for _, secret := range []string{string(other.Secret), ""} {
 		other.Secret = []byte(secret)
 		stranger.Cluster = &other

@@ -41,7 +41,7 @@ func obligations(t *testing.T, s *servers, interleavings int) {
 	switch {
 	case slow():
 		interleavings *= 20
-	case len(s.opts) > 1:
+	case len(s.Opts) > 1:
 		skip = []string{"ttl", "lease", "unsubscribe"} // which wait, and for one server do so too
 	}
 	t.Run("checks", func(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/nats"
+	"github.com/wye-org/wye/hub/nats/natstest"
 )
 
 // deaf receives nothing.
@@ -42,7 +43,7 @@ func TestWhyAnEngineDoesNotOpen(t *testing.T) {
 	t.Parallel()
 	locked := listening(t, &server.Options{JetStream: true, StoreDir: t.TempDir(), Username: "u", Password: "right"})
 	bare := listening(t, &server.Options{})
-	free := freePorts(t, 1)[0]
+	free := natstest.FreePorts(t, 1)[0]
 	open := func(o nats.Options) error {
 		o.Wait, o.Timeout, o.Buckets, o.Logger = 2*time.Second, time.Second, 1, quiet
 		e, err := nats.New(o)

@@ -14,6 +14,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub/nats"
+	"github.com/wye-org/wye/hub/nats/natstest"
 )
 
 // natsServer is the server's program, built from its module.
@@ -44,7 +45,7 @@ func startProcesses(t testing.TB, n int) *processes {
 		}
 	})
 	for try := 0; ; try++ {
-		ports := freePorts(t, 2*n)
+		ports := natstest.FreePorts(t, 2*n)
 		p.urls, p.dirs, p.route = nil, nil, ports[n:]
 		for i := range n {
 			p.urls = append(p.urls, "nats://"+ports[i])

@@ -91,6 +91,11 @@ var rules = map[string]rule{
 		own:   []string{"hub", "hub/nats"},
 		third: slices.Concat(natsClient, natsServer),
 	},
+	"hub/nats/natstest": {
+		why:   "natstest is NATS servers for tests, here and in other modules",
+		own:   []string{"hub", "hub/nats", "hub/nats/embedded"},
+		third: slices.Concat(natsClient, natsServer),
+	},
 	"hub/server": {
 		why:   "hub/server is where a hub meets clients of others: it knows no engine, and no kind of token",
 		own:   []string{"", "internal/deadline", "internal/handoff", "gate", "hub", "websocket", "websocket/wire", "websocket/wire/internal/deflate"},

@@ -1,19 +1,13 @@
 package engines_test
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/nats"
-	"github.com/wye-org/wye/hub/nats/embedded"
+	"github.com/wye-org/wye/hub/nats/natstest"
 	"github.com/wye-org/wye/hub/server/servertest"
 )
 
@@ -23,7 +17,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // every message once and in order, from any of three nodes that share an engine of
 // three NATS servers.
 func TestEveryMessageOnceFromThreeNodes(t *testing.T) {
-	servers := startCluster(t, 3)
+	servers := natstest.Start(t, 3, nil)
 	for name, nodejs := range map[string]bool{"centrifuge-go": false, "npm centrifuge": true} {
 		t.Run(name, func(t *testing.T) {
 			if race && !nodejs {
@@ -32,8 +26,8 @@ func TestEveryMessageOnceFromThreeNodes(t *testing.T) {
 			namespace, _, _ := strings.Cut(name, "-")
 			namespace, _, _ = strings.Cut(namespace, " ")
 			p := servertest.Proof{Namespace: namespace}.Size(nodejs)
-			for _, s := range servers {
-				opts := s.Options()
+			for i := range servers.Opts {
+				opts := servers.Server(i).Options()
 				opts.Replicas, opts.Buckets, opts.Prefix, opts.Logger = 3, 2, namespace, quiet
 				engine, err := nats.New(opts)
 				if err != nil {
@@ -49,53 +43,4 @@ func TestEveryMessageOnceFromThreeNodes(t *testing.T) {
 			p.Run(t)
 		})
 	}
-}
-
-// startCluster runs a cluster of n NATS servers in this process.
-func startCluster(t *testing.T, n int) []*embedded.Server {
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	for try := 0; ; try++ {
-		routes := freePorts(t, n)
-		servers, errs := make([]*embedded.Server, n), make([]error, n)
-		var all sync.WaitGroup
-		for i := range n {
-			opts := embedded.Options{Dir: t.TempDir(), Name: fmt.Sprint("n", i), Logger: quiet, Cluster: &embedded.Cluster{Listen: routes[i], Routes: routes}}
-			all.Go(func() { servers[i], errs[i] = embedded.Start(ctx, opts) }) // ends when the server is ready, or cannot be
-		}
-		all.Wait()
-		failed := ""
-		for i, s := range servers {
-			if errs[i] != nil {
-				failed = errs[i].Error()
-			}
-			if s != nil {
-				t.Cleanup(func() { s.Shutdown(context.Background()) })
-			}
-		}
-		if failed == "" {
-			return servers
-		}
-		if !strings.Contains(failed, "address already in use") || try == 5 {
-			t.Fatal(failed)
-		}
-	}
-}
-
-// freePorts are addresses that nobody listens on. They are below those that the
-// system gives to outgoing connections, so that none of these takes one meanwhile.
-func freePorts(t *testing.T, n int) (addresses []string) {
-	for range 1000 {
-		l, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", 10_000+rand.IntN(20_000)))
-		if err != nil {
-			continue
-		}
-		addresses = append(addresses, l.Addr().String())
-		defer l.Close()
-		if len(addresses) == n {
-			return addresses
-		}
-	}
-	t.Fatal("there is no free port")
-	return nil
 }

@@ -1,0 +1,2 @@
+// Package natstest runs NATS servers for tests.
+package natstest
