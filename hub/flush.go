@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -73,11 +74,9 @@ func (c *Client) flush(batch []*Message) {
 		if b == nil {
 			return
 		}
-		taken := b[0].Time
 		n, err := c.out.TrySend(b)
 		clear(b)
-		c.sent(n, err)
-		if n > 0 && !taken.IsZero() {
+		if taken := c.sent(n, err); !taken.IsZero() {
 			c.hub.flusherOf(c).lag.observe(time.Since(taken))
 		}
 		if err == nil && n < len(b) {
@@ -99,12 +98,15 @@ func (c *Client) take(batch []*Message) []*Message {
 	return c.queue.batch(batch[:0], batchMost)
 }
 
-// sent counts n messages of the batch as delivered. After an error there is no
-// more to send.
-func (c *Client) sent(n int, err error) {
+// sent counts n messages of the batch as delivered, and returns when the engine took
+// the first of them that is no greeting. After an error there is no more to send.
+func (c *Client) sent(n int, err error) (taken time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n = max(0, min(n, c.queue.sending))
+	if i := slices.IndexFunc(c.queue.entries[:n], func(e entry) bool { return !e.greeting }); i >= 0 {
+		taken = c.queue.entries[i].m.Time
+	}
 	before := c.queue.bytes
 	c.queue.sent(n)
 	c.hub.flusherOf(c).bytes.Add(uint64(before - c.queue.bytes))
@@ -115,6 +117,7 @@ func (c *Client) sent(n int, err error) {
 	if c.why != nil {
 		c.abandonLocked()
 	}
+	return taken
 }
 
 // fallBehind has a goroutine send what is left, and what comes meanwhile.

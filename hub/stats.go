@@ -74,6 +74,7 @@ type Stats struct {
 	DeliveredBytes uint64
 	// Lag is the time from when the engine took a message, by its clock, until
 	// an Outlet did without making the hub wait; of a batch, that of the first.
+	// What is sent on joining does not count.
 	Lag Durations
 
 	Disconnected uint64 // clients that were too slow

@@ -83,6 +83,25 @@ func TestStatsOfWhoIsSlow(t *testing.T) {
 	})
 }
 
+// Nor is the age of what a client is told on joining.
+func TestStatsOfWhoJoins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := open(t, hub.Options{Namespaces: spaces()})
+		say(t, h, "log:x", "1", "2")
+		time.Sleep(30 * time.Second)
+		g := connect(t, h, "g", nil)
+		g.joins("log:x", &hub.JoinOptions{Last: -1, Answer: func(*hub.Welcome) *hub.Message {
+			say(t, h, "log:x", "3")
+			time.Sleep(time.Second)
+			return nil
+		}})
+		g.hears("1 2 3")
+		if s := h.Stats(); s.Lag.Count != 1 || s.Lag.Sum != time.Second {
+			t.Errorf("%d of %v together, want one of 1s", s.Lag.Count, s.Lag.Sum)
+		}
+	})
+}
+
 func TestStatsOfRecovery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		memory := hub.NewMemory(nil)
