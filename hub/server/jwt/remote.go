@@ -98,8 +98,9 @@ func (r *Remote) keys(ctx context.Context, kid string) ([]Key, error) {
 		keys, wait, ask := r.look(kid)
 		switch {
 		case ask:
+			// Once: what has just come is all there is, however long it took.
 			r.fetch(ctx)
-			continue
+			return r.have(kid)
 		case wait == nil:
 			return keys, r.missing(keys, kid)
 		}
@@ -139,6 +140,14 @@ func hasID(keys []Key, kid string) bool {
 		}
 	}
 	return false
+}
+
+// have returns what is known now.
+func (r *Remote) have(kid string) ([]Key, error) {
+	r.mu.Lock()
+	keys := r.known
+	r.mu.Unlock()
+	return keys, r.missing(keys, kid)
 }
 
 // missing is the error if keys do not have kid because the last request failed.

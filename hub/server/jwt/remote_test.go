@@ -181,6 +181,21 @@ func TestRemote(t *testing.T) {
 		want(t, v, "9", "good")
 		want(t, v, "1", "bad")
 	}))
+	t.Run("slower than it may be asked", bubble(func(t *testing.T) {
+		e := &endpoint{status: 200, body: set("1"), delay: 2 * time.Second}
+		r, err := jwt.NewRemote(jwt.RemoteOptions{URL: "https://id.example/keys", Client: &http.Client{Transport: e}, MinInterval: time.Second, Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := newVerifier(t, jwt.Options{Remote: r})
+		want(t, v, "unknown", "bad")
+		e.set(0, "", errors.New("no route"))
+		time.Sleep(time.Second)
+		want(t, v, "unknown", "away")
+		if e.count() != 2 {
+			t.Errorf("asked %d times for two tokens", e.count())
+		}
+	}))
 	t.Run("never there", bubble(func(t *testing.T) {
 		e := &endpoint{err: errors.New("no route")}
 		v := remote(t, e)
