@@ -26,15 +26,24 @@ func badRequest(format string, args ...any) *Fault {
 	return &Fault{Code: server.ErrorBadRequest, Message: fmt.Sprintf(format, args...), status: http.StatusBadRequest}
 }
 
-// faultOf says what err is to who called. nil: it is not to be told.
-func faultOf(err error) *Fault {
+// faultOf says what err is to who called. What it is not for them, the log gets.
+func (h *Handler) faultOf(ctx context.Context, method string, err error) *Fault {
+	if f := told(err); f != nil {
+		return f
+	}
+	h.opt.Logger.ErrorContext(ctx, "api: a call failed", "method", method, "err", err)
+	return &Fault{Code: server.ErrorInternal, Message: "internal error", status: http.StatusInternalServerError}
+}
+
+// told is what who called is told of err. nil: it is not to be told.
+func told(err error) *Fault {
 	fault := func(status, code int) *Fault { return &Fault{Code: code, Message: err.Error(), status: status} }
-	var told *Fault
+	var already *Fault
 	var name *hub.NameError
 	var full *hub.FullError
 	switch {
-	case errors.As(err, &told):
-		return told
+	case errors.As(err, &already):
+		return already
 	case errors.As(err, &name), errors.Is(err, hub.ErrNobody), errors.Is(err, hub.ErrDisconnect):
 		return fault(http.StatusBadRequest, server.ErrorBadRequest)
 	case errors.Is(err, hub.ErrNoNamespace):

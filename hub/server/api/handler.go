@@ -131,7 +131,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}{result})
 		return
 	}
-	fault := h.fault(r, name, err)
+	fault := h.faultOf(r.Context(), name, err)
+	if fault.status == http.StatusUnauthorized {
+		h.opt.Logger.WarnContext(r.Context(), "api: refused", "path", gate.RedactURL(r.URL.Path), "remote", r.RemoteAddr, "err", fault.Message)
+	}
 	h.opt.Called(name, fault.Code)
 	if fault.Temporary {
 		w.Header().Set("Retry-After", "1")
@@ -171,19 +174,6 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, name string) (an
 	ctx, cancel := context.WithTimeout(r.Context(), h.opt.Timeout)
 	defer cancel()
 	return do(h, ctx, body)
-}
-
-// fault is what err is to who called. What it is not for them, the log gets.
-func (h *Handler) fault(r *http.Request, name string, err error) *Fault {
-	f := faultOf(err)
-	if f == nil {
-		h.opt.Logger.ErrorContext(r.Context(), "api: a call failed", "method", name, "err", err)
-		return &Fault{Code: server.ErrorInternal, Message: "internal error", status: http.StatusInternalServerError}
-	}
-	if f.status == http.StatusUnauthorized {
-		h.opt.Logger.WarnContext(r.Context(), "api: refused", "path", gate.RedactURL(r.URL.Path), "remote", r.RemoteAddr, "err", f.Message)
-	}
-	return f
 }
 
 func answer(w http.ResponseWriter, status int, v any) {

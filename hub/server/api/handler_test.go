@@ -539,7 +539,8 @@ func TestAnEngineThatIsAway(t *testing.T) {
 	mend()
 }
 
-// failing is an engine with a fault that is nobody's to know.
+// failing is an engine with a fault that is nobody's to know, in every channel but
+// live:well.
 type failing struct{ hub.Engine }
 type failingLink struct{ hub.Link }
 
@@ -548,7 +549,10 @@ func (f failing) Open(r hub.Receiver, ns []hub.Namespace) (hub.Link, error) {
 	return failingLink{l}, err
 }
 
-func (failingLink) Publish(context.Context, hub.Channel, *hub.Message, string) (hub.Receipt, error) {
+func (l failingLink) Publish(ctx context.Context, ch hub.Channel, m *hub.Message, key string) (hub.Receipt, error) {
+	if ch.Name == "live:well" {
+		return l.Link.Publish(ctx, ch, m, key)
+	}
 	return hub.Receipt{}, errors.New("disk 7 of rack 12 is full")
 }
 
@@ -569,11 +573,16 @@ func TestFaultsThatAreOurs(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/{method}", api)
 	s.Handler = mux
-	for method, body := range map[string]string{"publish": `{"channel":"live:x","data":1}`, "broadcast": `{"channels":["live:x"],"data":1}`} {
-		w := s.posts(method, body)
-		if w.Code != 500 || strings.Contains(w.Body.String(), "rack") || !strings.Contains(w.Body.String(), `"code":100`) {
-			t.Errorf("%d %s", w.Code, w.Body)
-		}
+	const internal = `{"error":{"code":100,"message":"internal error"}}`
+	if w := s.posts("publish", `{"channel":"live:x","data":1}`); w.Code != 500 || w.Body.String() != internal+"\n" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	// What happens in one channel keeps it from no other.
+	if w := s.posts("broadcast", `{"channels":["live:x","live:well"],"data":1}`); w.Code != 200 || w.Body.String() != `{"result":{"responses":[`+internal+`,{"result":{}}]}}`+"\n" {
+		t.Errorf("%d %s", w.Code, w.Body)
+	}
+	if n := h.Stats().Published; n != 1 {
+		t.Errorf("published %d messages", n)
 	}
 	if n := strings.Count(s.log.String(), "rack 12"); n != 2 {
 		t.Errorf("the log has it %d times", n)

@@ -77,8 +77,8 @@ type response struct {
 	Error  *Fault `json:"error,omitempty"`
 }
 
-// broadcast publishes into each channel in turn. One that fails keeps it from no
-// other.
+// broadcast publishes into each channel in turn. One that fails, whyever, keeps it
+// from no other.
 func (h *Handler) broadcast(ctx context.Context, q *broadcastRequest) (any, error) {
 	if len(q.Channels) == 0 || len(q.Channels) > h.opt.MaxChannels {
 		return nil, badRequest("want 1 to %d channels", h.opt.MaxChannels)
@@ -91,11 +91,7 @@ func (h *Handler) broadcast(ctx context.Context, q *broadcastRequest) (any, erro
 	for i, channel := range q.Channels {
 		result, err := h.publishInto(ctx, channel, data, opts)
 		if err != nil {
-			fault := faultOf(err)
-			if fault == nil {
-				return nil, err
-			}
-			responses[i].Error = fault
+			responses[i].Error = h.faultOf(ctx, "broadcast", err)
 			continue
 		}
 		responses[i].Result = result
