@@ -603,7 +603,7 @@ func TestKeys(t *testing.T) {
 	if err != nil || k.Len() != 2 || !k.has(key) || !k.has(otherKey) || k.has("# keys") || k.has("") || k.has(key+" ") {
 		t.Errorf("read as %v, %v", k, err)
 	}
-	for _, text := range []string{"short", "with a space in the middle", "w\x00th-a-control-char", "not-ascii-é-but-long-enough", strings.Repeat("x", maxKey+1), strings.Repeat(key+"\n", maxKeys+1)} {
+	for _, text := range []string{"short", "with a space in the middle", "w\x00th-a-control-char", "not-ascii-é-but-long-enough", strings.Repeat("x", maxKey+1), strings.Repeat(key+"\n", maxKeys+1), strings.Repeat("# none\n", (maxKeyFile-20)/7) + key + key} {
 		if k, err := ReadKeys(strings.NewReader(text)); err == nil {
 			t.Errorf("%.40q are %d keys", text, k.Len())
 		} else if strings.Contains(err.Error(), "short") || strings.Contains(err.Error(), key) {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bufio"
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
@@ -41,18 +40,24 @@ func NewKeys(keys ...string) (*Keys, error) {
 	return k, nil
 }
 
+// maxKeyFile bounds what keys are read from, in bytes.
+const maxKeyFile = maxKeys * maxKey
+
 // ReadKeys reads keys, one a line. Empty lines, and those that begin with #, are
 // none.
 func ReadKeys(r io.Reader) (*Keys, error) {
+	p, err := io.ReadAll(io.LimitReader(r, maxKeyFile+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("api: %w", err)
+	case len(p) > maxKeyFile: // the key where it is cut off would be another
+		return nil, fmt.Errorf("api: more than %d bytes of keys", maxKeyFile)
+	}
 	var keys []string
-	lines := bufio.NewScanner(io.LimitReader(r, maxKeys*maxKey))
-	for lines.Scan() {
-		if line := strings.TrimSpace(lines.Text()); line != "" && line[0] != '#' {
+	for line := range strings.Lines(string(p)) {
+		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
 			keys = append(keys, line)
 		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("api: %w", err)
 	}
 	return NewKeys(keys...)
 }
