@@ -68,6 +68,7 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer client.Close()
 	if err := s.joinEvents(r, client, j, last); err != nil {
+		out.deadline() // joining may have taken as long as a write may
 		return refusalOf(err)
 	}
 	s.opt.Hooks.opened(Events)
@@ -89,9 +90,9 @@ func (s *Server) group(r *http.Request) *wye.Group {
 // reader is who reads a channel's events.
 type reader struct {
 	identity
-	anonymous bool
-	admitted  []string // channels that a token says it may read
-	asked     bool     // there were credentials
+	admitted []string // channels that a token says it may read
+	asked    bool     // there were credentials
+	unasked  error    // how the gate asks for some, if there were none
 }
 
 type readerKey struct{}
@@ -115,7 +116,7 @@ func (s *Server) whoReads(pass *gate.Pass, r *http.Request) (*reader, error) {
 			if len(s.opt.Open) == 0 {
 				return nil, err
 			}
-			err, who.anonymous = nil, true
+			err, who.unasked = nil, err
 		}
 		if err != nil {
 			return nil, err
@@ -177,12 +178,8 @@ func (s *Server) askedFor(who *reader, r *http.Request) (j joining, last int, er
 	case slices.Contains(who.admitted, j.channel):
 		j.admitted = true
 	case s.mayUse(&who.identity, j.channel):
-	case who.anonymous:
-		return j, 0, &wye.Refusal{
-			Status: http.StatusUnauthorized,
-			Header: http.Header{"Www-Authenticate": {`Bearer realm="wye"`}},
-			Text:   "A token is needed for this channel",
-		}
+	case who.unasked != nil:
+		return j, 0, who.unasked
 	default:
 		return j, 0, &wye.Refusal{Status: http.StatusForbidden, Text: "The token is not for this channel"}
 	}
@@ -207,11 +204,11 @@ func (s *Server) askedFor(who *reader, r *http.Request) (j joining, last int, er
 
 // refusalOf is the answer to a request for a channel that the hub refuses.
 func refusalOf(err error) error {
-	e, _ := answerTo(err)
+	e, worth := answerTo(err)
 	refusal := &wye.Refusal{Status: http.StatusInternalServerError, Text: "It failed on the server's side", Err: err}
 	switch e.Code {
 	case ErrorInternal:
-		if errors.Is(err, hub.ErrUnavailable) || errors.Is(err, hub.ErrClosed) || errors.Is(err, hub.ErrSlow) {
+		if !worth {
 			refusal.Status, refusal.Text = http.StatusServiceUnavailable, "Try again later"
 			refusal.Header = http.Header{"Retry-After": {"3"}}
 		}

@@ -410,6 +410,25 @@ func TestEventsAdmission(t *testing.T) {
 		}
 		resp.Body.Close()
 	}))
+	t.Run("a realm", bubble(func(t *testing.T) {
+		w := newWeb(t, func(o *server.Options) { o.WebSocket.Gate = &gate.Gate{Realm: "the house"} })
+		resp := w.ask("/sse/other:a")
+		if got := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 401 || got != `Bearer realm="the house"` {
+			t.Errorf("got %s, %s", resp.Status, got)
+		}
+	}))
+	t.Run("an engine that takes too long", bubble(func(t *testing.T) {
+		h, err := hub.New(hub.Options{Engine: slow{hub.NewMemory(nil)}, Namespaces: namespaces(), Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { h.Close() })
+		w := newWebOf(t, func(o *server.Options) { o.Hub = h }, new(http.Server))
+		resp := w.ask("/sse/demo:a")
+		if resp.StatusCode != 503 || resp.Header.Get("Retry-After") == "" {
+			t.Errorf("got %s, %v", resp.Status, resp.Header)
+		}
+	}))
 	t.Run("a gate that knows its clients", bubble(func(t *testing.T) {
 		w := newWeb(t, func(o *server.Options) {
 			o.Admitted = []string{"own"}
@@ -456,6 +475,21 @@ func TestEventsAdmission(t *testing.T) {
 			t.Errorf("%d connections", n)
 		}
 	}))
+}
+
+// slow is an engine that answers nobody in time who subscribes.
+type slow struct{ hub.Engine }
+
+type slowLink struct{ hub.Link }
+
+func (e slow) Open(r hub.Receiver, ns []hub.Namespace) (hub.Link, error) {
+	l, err := e.Engine.Open(r, ns)
+	return slowLink{l}, err
+}
+
+func (slowLink) Subscribe(ctx context.Context, _ hub.Channel) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func tokensOfGate(_ context.Context, token string) (gate.Identity, error) {
