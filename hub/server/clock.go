@@ -13,6 +13,7 @@ type clock struct {
 	connectBy time.Time // zero: the client is connected
 	pingAt    time.Time // zero: it is not
 	pongBy    time.Time // zero: no ping is unanswered
+	busy      bool      // commands are carried out, so that nobody reads: silence is not the client's
 	expiresAt time.Time // of the token, without the grace; zero: never
 }
 
@@ -39,11 +40,12 @@ func (s *session) connectedLocked() {
 	s.clock.pingAt = time.Now().Add(interval/2 + rand.N(interval/2))
 }
 
-// heard notes a sign of life.
-func (s *session) heard() {
+// hears notes a sign of life, and whether the client's commands are carried out now.
+func (s *session) hears(busy bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clock.pongBy = time.Time{} // the timer may come in vain
+	s.clock.busy = busy
 }
 
 // setLocked sets the timer for what is due next.
@@ -112,7 +114,7 @@ func (s *session) due(now time.Time) (by *disconnect, pings bool, expired []stri
 	if past(c.pingAt) {
 		pings = true
 		c.pingAt = now.Add(s.server.opt.PingInterval)
-		if c.pongBy.IsZero() {
+		if c.pongBy.IsZero() && !c.busy {
 			c.pongBy = now.Add(s.server.opt.PongTimeout)
 		}
 	}

@@ -394,6 +394,22 @@ func TestPings(t *testing.T) {
 			t.Errorf("after %v", d)
 		}
 	}))
+	t.Run("while commands take their time", bubble(func(t *testing.T) {
+		c := newNode(t, func(o *server.Options) { o.PingInterval = 2 * time.Second }).connect("")
+		const slowly = `{"id":2,"subscribe":{"channel":"demo:a","token":"is=bad_slow=9s"}}`
+		c.say(slowly, slowly, slowly)
+		answered := 0
+		for {
+			_, p, err := c.conn.Read(ctx)
+			if err != nil {
+				if websocket.CloseStatus(err) != 3012 || answered != 3 {
+					t.Errorf("%d answers, then %v", answered, err)
+				}
+				break
+			}
+			answered += strings.Count(string(p), `"code":103`)
+		}
+	}))
 	t.Run("who does not read", bubble(func(t *testing.T) {
 		n := newNode(t, nil)
 		n.connect("")

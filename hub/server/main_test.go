@@ -87,6 +87,9 @@ func (tokens) read(token string) (values map[string]string, expires time.Time, e
 		key, value, _ := strings.Cut(word, "=")
 		values[key] = value
 	}
+	if d, err := time.ParseDuration(values["slow"]); err == nil {
+		time.Sleep(d)
+	}
 	switch values["is"] {
 	case "bad":
 		return nil, expires, errToken

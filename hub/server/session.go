@@ -41,7 +41,8 @@ type subscription struct {
 
 // message carries out a client's commands.
 func (s *session) message(typ websocket.MessageType, p []byte) {
-	s.heard()
+	s.hears(true)
+	defer s.hears(false)
 	commands, err := decode(p, s.server.opt.MaxCommands)
 	if typ != websocket.MessageText {
 		commands, err = nil, websocket.ErrMessageType
