@@ -90,13 +90,13 @@ func (s *session) tick() {
 	case pings:
 		s.client.Send([]byte("{}"), false)
 	}
-	for _, channel := range expired {
-		s.expire(channel)
+	for channel, sub := range expired {
+		s.expire(channel, sub)
 	}
 }
 
 // due says what is due: an end, a ping, or that subscriptions have expired.
-func (s *session) due(now time.Time) (by *disconnect, pings bool, expired []string) {
+func (s *session) due(now time.Time) (by *disconnect, pings bool, expired map[string]*subscription) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := &s.clock
@@ -120,8 +120,11 @@ func (s *session) due(now time.Time) (by *disconnect, pings bool, expired []stri
 	}
 	for channel, sub := range s.subs {
 		if past(s.withGrace(sub.expires)) {
-			expired = append(expired, channel)
-			sub.expires = time.Time{}
+			if expired == nil {
+				expired = map[string]*subscription{}
+			}
+			expired[channel] = sub
+			sub.expires = time.Time{} // the clock is done with it
 		}
 	}
 	s.setLocked()

@@ -147,7 +147,7 @@ func (s *session) subRefresh(ctx context.Context, q *subRefreshRequest, r *reply
 	if sub == nil {
 		return errPermissionDenied // it is in the channel by its connection token
 	}
-	sub.expires = t.Expires
+	s.subs[q.Channel] = &subscription{joinLeave: sub.joinLeave, expires: t.Expires}
 	s.setLocked()
 	r.SubRefresh = &refreshResult{refreshed: ttl(t.Expires)}
 	return nil

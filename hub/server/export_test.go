@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"time"
 
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/websocket"
@@ -36,6 +37,19 @@ func (s *Server) Noted() (n int) {
 		return true
 	})
 	return n
+}
+
+// Strike does what is due at that time on all sessions, and calls meanwhile when the
+// clock has said so and it is not done yet.
+func (s *Server) Strike(at time.Time, meanwhile func()) {
+	s.sessions.all.Range(func(_, x any) bool {
+		_, _, expired := x.(*session).due(at)
+		meanwhile()
+		for channel, sub := range expired {
+			x.(*session).expire(channel, sub)
+		}
+		return true
+	})
 }
 
 // SendBatch is an outlet's part for c.

@@ -33,7 +33,7 @@ type session struct {
 }
 
 // subscription is what is known of a channel that the client has joined, beyond
-// what the hub knows.
+// what the hub knows. Each time that it joins, or brings a token, there is another.
 type subscription struct {
 	joinLeave bool
 	expires   time.Time // zero: never

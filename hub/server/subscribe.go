@@ -179,13 +179,12 @@ func (s *session) unsubscribe(ctx context.Context, q *channelRequest, r *reply) 
 }
 
 // expire takes the client out of a channel for which its token has expired, unless it
-// has brought another meanwhile.
-func (s *session) expire(channel string) {
+// has brought another meanwhile, or has come anew.
+func (s *session) expire(channel string, sub *subscription) {
 	s.work.Lock()
 	defer s.work.Unlock()
 	s.mu.Lock()
-	sub := s.subs[channel]
-	renewed := sub == nil || !sub.expires.IsZero()
+	renewed := s.subs[channel] != sub
 	if !renewed {
 		delete(s.subs, channel)
 	}

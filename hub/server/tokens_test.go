@@ -188,6 +188,25 @@ func TestSubscriptionExpiry(t *testing.T) {
 			t.Errorf("after %v", d)
 		}
 	}))
+	for why, commands := range map[string][]string{
+		"with one that is for ever, in the moment": {`{"id":3,"sub_refresh":{"channel":"shut:a","token":"sub=ann_channel=shut:a"}}`, `{"id":3,"sub_refresh":{}}`},
+		"having left and come anew, in the moment": {
+			`{"id":3,"unsubscribe":{"channel":"shut:a"}}`, `{"id":3,"unsubscribe":{}}`,
+			`{"id":4,"subscribe":{"channel":"shut:a","token":"sub=ann_channel=shut:a"}}`, `{"id":4,"subscribe":{` + joinedRoom + `}}`,
+		},
+	} {
+		t.Run(why, bubble(func(t *testing.T) {
+			n := newNode(t, quietly)
+			c := n.connect("sub=ann")
+			c.talk(join, joined)
+			n.server.Strike(time.Now().Add(85*time.Second), func() {
+				for i := 0; i < len(commands); i += 2 {
+					c.talk(commands[i], commands[i+1])
+				}
+			})
+			c.silent()
+		}))
+	}
 	t.Run("having left", bubble(func(t *testing.T) {
 		c := newNode(t, quietly).connect("sub=ann")
 		c.talk(join, joined)
