@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/wye-org/wye/hub"
@@ -81,7 +82,7 @@ func (s *Server) identify(ctx context.Context, token, known string) (who *identi
 		return nil, nil, byInvalidToken
 	}
 	who.principal, who.info, who.expires = t.Principal, t.Info, t.Expires
-	who.namespaces = append(t.Namespaces, who.namespaces...)
+	who.namespaces = slices.Concat(t.Namespaces, who.namespaces) // the token's may be shared
 	return who, t.Channels, nil
 }
 

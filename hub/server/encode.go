@@ -157,7 +157,7 @@ func makePush(m *hub.Message) any {
 	case hub.Data:
 		b = append(b, `"pub":`...)
 		from = len(b)
-		b = appendPublication(b, m)
+		b = AppendPublication(b, m)
 		to = len(b)
 	case hub.Joined, hub.Left:
 		name := `"join"`
@@ -175,8 +175,12 @@ func makePush(m *hub.Message) any {
 	return push{frame, frame.Payload()[from:to]}
 }
 
-func appendPublication(b []byte, m *hub.Message) []byte {
-	b = append(b, `{"data":`...)
+// AppendPublication appends to dst what was published as the protocol's publication,
+// one line of JSON: data, offset if it is stored, and info if a client published it.
+// Data that is JSON is there as it is, another text as a string, and other bytes as
+// a string in base64.
+func AppendPublication(dst []byte, m *hub.Message) []byte {
+	b := append(dst, `{"data":`...)
 	b = appendData(b, m)
 	if m.From != nil {
 		b = append(append(b, `,"info":`...), mustMarshal(infoOf(m.From))...)

@@ -102,11 +102,13 @@ func (o *outlet) sendEach(batch []*hub.Message) (n int, err error) {
 	frames := make([]*websocket.Prepared, 0, len(batch))
 	ends := make([]int, 0, len(batch)) // how many of the batch are sent with each frame
 	for i, m := range batch {
-		frame := pushOf(m).frame
+		var frame *websocket.Prepared
 		switch {
 		case m.Channel == "":
 			frame = websocket.Prepare(websocket.MessageText, m.Data)
-		case !o.wants(m):
+		case o.wants(m):
+			frame = pushOf(m).frame
+		default:
 			continue
 		}
 		frames, ends = append(frames, frame), append(ends, i+1)
