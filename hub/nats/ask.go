@@ -224,14 +224,15 @@ func (l *link) settle(ctx context.Context) error {
 
 // settleLeader waits until the server that leads a stream knows of this node's
 // subscriptions: it is the one that publishes what was stored, and no node may be on
-// it. What takes the way of the subscriptions to it is a message for the stream; this
-// one says that it is for another stream, so it is refused and not stored.
-func (l *link) settleLeader(ctx context.Context, s *stream, stored string) error {
+// it. What takes the way of the subscriptions to it is a message for the stream, under
+// any subject of its own; this one says that it is for another stream, so it is refused
+// and not stored.
+func (l *link) settleLeader(ctx context.Context, s *stream) error {
 	if l.nc.ConnectedClusterName() == "" {
 		return nil
 	}
 	return l.settles.do(ctx, l.start, s.name, func() error {
-		m := natsgo.NewMsg(stored)
+		m := natsgo.NewMsg(s.claims)
 		m.Header.Set(jetstream.ExpectedStreamHeader, "nobody's")
 		l.request(l.ctx, m) // that there is no leader, the reading tells that follows
 		return nil

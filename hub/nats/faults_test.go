@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/wye-org/wye/hub"
 	"github.com/wye-org/wye/hub/nats"
 	"github.com/wye-org/wye/hub/nats/embedded"
@@ -381,6 +383,36 @@ func TestSlowNode(t *testing.T) {
 	}
 	l.hubs = hubs
 	l.report()
+}
+
+// A connection that is new brings its subscriptions to another server, from where the
+// servers that lead the streams have to hear of them before the engine is back.
+func TestBackWhenLeadersKnow(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 3, nil)
+	e := s.engine(t, nil)
+	h := openHub(t, e)
+	nc, err := natsgo.Connect("", natsgo.InProcessServer(s.Server(0)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer nc.Close()
+	asked, err := nc.SubscribeSync(e.prefix + ".e.nlog.*.claim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]bool{}
+	eventually(t, "the leader of each stream is asked", func() bool {
+		outages := h.Stats().Outages
+		e.Cut()()
+		eventually(t, "the engine is back", func() bool { s := h.Stats(); return s.Outages > outages && !s.Away })
+		for m, err := asked.NextMsg(time.Second); err == nil; m, err = asked.NextMsg(10 * time.Millisecond) {
+			if m.Header.Get(jetstream.ExpectedStreamHeader) != "" {
+				of[m.Subject] = true
+			}
+		}
+		return len(of) == 2
+	})
 }
 
 // Servers that know a secret talk over TLS, and one that does not is no part of it.

@@ -168,7 +168,11 @@ func (l *link) reconnected() {
 	}
 	for _, streams := range l.streams {
 		for _, s := range streams {
-			if err := l.await(online, func(ctx context.Context) error { _, err := l.recheck(ctx, s); return err }); err != nil {
+			err := l.await(online, func(ctx context.Context) error { _, err := l.recheck(ctx, s); return err })
+			if err == nil {
+				err = l.settleLeader(online, s)
+			}
+			if err != nil {
 				if online.Err() == nil {
 					l.opt.Logger.Error("hub/nats: a stream is not as it should be", "stream", s.name, "err", err)
 				}

@@ -69,7 +69,7 @@ func (l *link) subscribe(ctx context.Context, f *feed, live string) error {
 		return err
 	}
 	if f.stream != nil {
-		if err := l.settleLeader(ctx, f.stream, f.stored); err != nil {
+		if err := l.settleLeader(ctx, f.stream); err != nil {
 			return err
 		}
 		if err := l.loads.do(ctx, l.start, f.stored, func() error { return l.load(l.ctx, f) }); err != nil {
