@@ -171,7 +171,6 @@ func TestTwoServers(t *testing.T) {
 		<-done
 	})
 	t.Run("ticker", func(t *testing.T) {
-		a, b := socketTo(t, servers[0], "/api/stocks/stream?symbols=QUIC"), socketTo(t, servers[1], "/api/stocks/stream?symbols=QUIC")
 		type tick struct {
 			Type  string
 			Seq   uint64
@@ -184,11 +183,15 @@ func TestTwoServers(t *testing.T) {
 				return json.Unmarshal(p, &k) == nil && k.Type == "tick" && good(k)
 			})
 		}
+		// a is told of ticks before b comes, so it is told of all that b is.
+		a := socketTo(t, servers[0], "/api/stocks/stream?symbols=QUIC")
+		read(a, func(tick) bool { return true })
+		b := socketTo(t, servers[1], "/api/stocks/stream?symbols=QUIC")
 		for range 8 {
-			read(a, func(k tick) bool { seen[k.Seq] = k.Price; return true })
+			read(b, func(k tick) bool { seen[k.Seq] = k.Price; return true })
 		}
 		same := 0
-		read(b, func(k tick) bool {
+		read(a, func(k tick) bool {
 			if price, ok := seen[k.Seq]; ok {
 				if price != k.Price {
 					t.Errorf("tick %d is %s on one server and %s on the other", k.Seq, price, k.Price)
@@ -200,10 +203,11 @@ func TestTwoServers(t *testing.T) {
 	})
 	t.Run("game", func(t *testing.T) {
 		// Both see the same ticks: one world, moved by one of them.
-		a, b := socketTo(t, servers[0], "/game/session/lobby"), socketTo(t, servers[1], "/game/session/lobby")
+		var players [2]*websocket.Conn
 		var ticks [2]uint32
-		for i, conn := range []*websocket.Conn{a, b} {
-			until(t, conn, "a state", func(p []byte) bool {
+		for i, server := range servers {
+			players[i] = socketTo(t, server, "/game/session/lobby")
+			until(t, players[i], "a state", func(p []byte) bool {
 				if len(p) < 5 || p[0] != 2 { // a snapshot
 					return false
 				}
@@ -212,7 +216,7 @@ func TestTwoServers(t *testing.T) {
 			})
 		}
 		// Who came second sees a world that has been moving for as long.
-		until(t, a, "the second one's tick", func(p []byte) bool {
+		until(t, players[0], "the second one's tick", func(p []byte) bool {
 			return len(p) >= 5 && (p[0] == 2 || p[0] == 3) && uint32(p[1])|uint32(p[2])<<8|uint32(p[3])<<16|uint32(p[4])<<24 >= ticks[1]
 		})
 		if ticks[1] < ticks[0] {
@@ -246,15 +250,13 @@ func TestTwoServers(t *testing.T) {
 				t.Error(answer)
 			}
 		}
-		until2 := func() (err error) {
-			ctx, cancel := context.WithTimeout(t.Context(), rawPatience)
-			defer cancel()
-			for err == nil {
-				_, _, err = c.conn.Read(ctx)
-			}
-			return err
+		ctx, cancel := context.WithTimeout(t.Context(), rawPatience)
+		defer cancel()
+		var err error
+		for err == nil {
+			_, _, err = c.conn.Read(ctx)
 		}
-		if err := until2(); websocket.CloseStatus(err) != 3503 {
+		if websocket.CloseStatus(err) != 3503 {
 			t.Errorf("it ended with %v, want 3503", err)
 		}
 	})
