@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/wye-org/wye"
+	"github.com/wye-org/wye/cmd/wye/pace"
 	"github.com/wye-org/wye/gate"
 	"github.com/wye-org/wye/websocket"
 )
@@ -203,7 +204,7 @@ func serve(ctx context.Context, o serveOptions, std stdio) error {
 	}
 	unready.Store(true)
 	log.Info("draining", "over", o.drain, "delay", o.drainDelay, "connections", wye.GroupOf(srv).Len())
-	wait(abort, o.drainDelay)
+	pace.Sleep(abort, o.drainDelay)
 	fresh.close()
 	err = drain(abort, srv, beside, o.drain, log)
 	<-served
@@ -277,16 +278,6 @@ func listen(ctx context.Context, o serveOptions) (net.Listener, error) {
 func isLoopback(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-// wait returns after d, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
 }
 
 // errSecondSignal is why an orderly end was given up.

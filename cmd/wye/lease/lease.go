@@ -22,6 +22,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/wye-org/wye/cmd/wye/pace"
 	"github.com/wye-org/wye/hub"
 )
 
@@ -171,7 +172,7 @@ func (l *Lease) run(ctx context.Context) {
 			return
 		}
 		if !errors.Is(err, hub.ErrLost) && !errors.Is(err, hub.ErrSlow) {
-			wait(ctx, renewEvery)
+			pace.Sleep(ctx, renewEvery)
 		}
 	}
 }
@@ -369,15 +370,5 @@ func (l *Lease) settle() {
 	case <-l.settled:
 	default:
 		close(l.settled)
-	}
-}
-
-// wait returns after d, or when ctx ends.
-func wait(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
 	}
 }

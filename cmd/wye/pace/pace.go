@@ -1,4 +1,4 @@
-// Package pace bounds how often something may happen.
+// Package pace bounds how often something may happen, and waits until it may.
 package pace
 
 import (
@@ -45,12 +45,21 @@ func (m *Meter) Wait(ctx context.Context, r Rate) error {
 		if ok {
 			return nil
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if err := Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 	return context.Cause(ctx)
+}
+
+// Sleep returns nil after d, or the cause of ctx's end, whichever comes first.
+func Sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }

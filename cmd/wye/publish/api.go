@@ -13,6 +13,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/wye-org/wye/cmd/wye/pace"
 )
 
 // A Message is what to publish.
@@ -67,11 +69,7 @@ func (a *API) Publish(ctx context.Context, m Message) (Receipt, error) {
 		if !again || m.IdempotencyKey == "" || ctx.Err() != nil {
 			return r, err
 		}
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if pace.Sleep(ctx, wait) != nil {
 			return r, err
 		}
 	}

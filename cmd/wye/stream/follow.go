@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/wye-org/wye/cmd/wye/pace"
 )
 
 // Options say what to follow.
@@ -89,12 +91,8 @@ func Follow(ctx context.Context, o Options, w Watcher) error {
 		wait := f.wait(attempt)
 		attempt++
 		w.Lost(err, wait)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
-			return context.Cause(ctx)
+		if err := pace.Sleep(ctx, wait); err != nil {
+			return err
 		}
 	}
 }
