@@ -4,7 +4,6 @@ package engines
 import (
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/wye-org/wye/hub"
@@ -25,21 +24,20 @@ func (s Split) Open(r hub.Receiver, namespaces []hub.Namespace) (hub.Link, error
 	if err != nil {
 		return nil, err
 	}
-	l := &link{Link: main, apart: map[string]hub.Link{}}
+	l := &link{Link: main, apart: map[string]hub.Link{}, all: []hub.Link{main}}
 	opened := map[hub.Engine]hub.Link{} // an engine may have several
 	for name, engine := range s.Apart {
 		if opened[engine] == nil {
-			if opened[engine], err = engine.Open(r, slices.DeleteFunc(slices.Clone(namespaces), func(ns hub.Namespace) bool {
+			k, err := engine.Open(r, slices.DeleteFunc(slices.Clone(namespaces), func(ns hub.Namespace) bool {
 				return s.Apart[ns.Name] != engine
-			})); err != nil {
-				l.all = append(slices.Collect(maps.Values(opened)), main)
-				l.all = slices.DeleteFunc(l.all, func(l hub.Link) bool { return l == nil })
+			}))
+			if err != nil {
 				return nil, errors.Join(err, l.Close())
 			}
+			opened[engine], l.all = k, append(l.all, k)
 		}
 		l.apart[name] = opened[engine]
 	}
-	l.all = append(slices.Collect(maps.Values(opened)), main)
 	if asker, ok := main.(hub.Asker); ok {
 		return asking{l, asker}, nil
 	}

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-
 	"github.com/wye-org/wye/cmd/wye/metrics"
 	"github.com/wye-org/wye/hub/server"
 )
@@ -52,13 +50,5 @@ func TestClients(t *testing.T) {
 	if n := strings.Count(text, "\nwye_client_disconnects_total{"); n > 40 {
 		t.Errorf("the codes that clients send make %d series", n)
 	}
-	problems, err := promlint.New(strings.NewReader(text)).Lint()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		if !strings.HasPrefix(p.Metric, "go_") {
-			t.Errorf("%s: %s", p.Metric, p.Text)
-		}
-	}
+	lint(t, text)
 }

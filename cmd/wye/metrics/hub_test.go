@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
-
 	"github.com/wye-org/wye/cmd/wye/metrics"
 	"github.com/wye-org/wye/hub"
 )
@@ -55,15 +53,7 @@ func TestHub(t *testing.T) {
 			t.Errorf("there is no %s in\n%s", want, grep(text, "wye_hub"))
 		}
 	}
-	problems, err := promlint.New(strings.NewReader(text)).Lint()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, p := range problems {
-		if !strings.HasPrefix(p.Metric, "go_") {
-			t.Errorf("%s: %s", p.Metric, p.Text)
-		}
-	}
+	lint(t, text)
 }
 
 // However many channels there are, and whoever is in them, there are as many series.

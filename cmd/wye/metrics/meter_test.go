@@ -108,8 +108,13 @@ func TestExposition(t *testing.T) {
 	if runtime.GOOS == "linux" && families["process_resident_memory_bytes"] == nil {
 		t.Error("nothing is told of the process")
 	}
-	// What the Go runtime is told by has names that come from its own; ours are
-	// to keep the conventions.
+	lint(t, text)
+}
+
+// lint wants names that keep the conventions. What the Go runtime is told by has
+// names that come from its own.
+func lint(t *testing.T, text string) {
+	t.Helper()
 	problems, err := promlint.New(strings.NewReader(text)).Lint()
 	if err != nil {
 		t.Fatal(err)
