@@ -40,7 +40,7 @@ func TestConnectScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":     exits,
-			"interrupt": interrupt,
+			"interrupt": interruptWhen((*exec.Cmd).StdoutPipe),
 			"is":        is,
 		},
 		RequireExplicitExec: true,
@@ -66,36 +66,44 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// interrupt leaves the program's input open.
-func interrupt(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: interrupt CODE TEXT PROGRAM ARGS…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	path := filepath.SplitList(ts.Getenv("PATH"))[0] // commandFolder's
-	ctx, cancel := context.WithTimeout(context.Background(), rawPatience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(path, args[2]), args[3:]...)
-	cmd.Env = append(os.Environ(), commandEnv...)
-	cmd.Stderr = ts.Stderr()
-	in, err := cmd.StdinPipe()
-	ts.Check(err)
-	defer in.Close()
-	out, err := cmd.StdoutPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	lines := bufio.NewScanner(io.TeeReader(out, ts.Stdout()))
-	sent := false
-	for lines.Scan() {
-		if !sent && strings.Contains(lines.Text(), args[1]) {
-			sent = true
-			ts.Check(cmd.Process.Signal(os.Interrupt))
+// interruptWhen has pipe say which of a program's outputs is read. It leaves the
+// program's input open.
+func interruptWhen(pipe func(*exec.Cmd) (io.ReadCloser, error)) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, neg bool, args []string) {
+		if neg || len(args) < 3 {
+			ts.Fatalf("usage: interrupt CODE TEXT PROGRAM ARGS…")
 		}
-	}
-	cmd.Wait() // the exit code is looked at next
-	if got := cmd.ProcessState.ExitCode(); got != want || !sent {
-		ts.Fatalf("exit code %d, want %d; interrupted: %v", got, want, sent)
+		want, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		path := filepath.SplitList(ts.Getenv("PATH"))[0] // commandFolder's
+		ctx, cancel := context.WithTimeout(context.Background(), rawPatience)
+		defer cancel()
+		cmd := exec.CommandContext(ctx, filepath.Join(path, args[2]), args[3:]...)
+		cmd.Env = append(os.Environ(), commandEnv...)
+		in, err := cmd.StdinPipe()
+		ts.Check(err)
+		defer in.Close()
+		out, err := pipe(cmd)
+		ts.Check(err)
+		seen := ts.Stdout()
+		if cmd.Stdout == nil { // it is stderr
+			cmd.Stdout, seen = seen, ts.Stderr()
+		} else {
+			cmd.Stderr = ts.Stderr()
+		}
+		ts.Check(cmd.Start())
+		lines := bufio.NewScanner(io.TeeReader(out, seen))
+		sent := false
+		for lines.Scan() {
+			if !sent && strings.Contains(lines.Text(), args[1]) {
+				sent = true
+				ts.Check(cmd.Process.Signal(os.Interrupt))
+			}
+		}
+		cmd.Wait() // the exit code is looked at next
+		if got := cmd.ProcessState.ExitCode(); got != want || !sent {
+			ts.Fatalf("exit code %d, want %d; interrupted: %v", got, want, sent)
+		}
 	}
 }
 

@@ -1,14 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"context"
-	"errors"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +56,7 @@ func startHub(t testing.TB, args ...string) (server *running, admin string) {
 }
 
 // TestHubScripts runs the transcripts in testdata/hub, as TestConnectScripts does those
-// of wye connect.
+// of wye connect. interruptErr is interrupt, of what is written to stderr.
 func TestHubScripts(t *testing.T) {
 	bin := commandFolder(t)
 	server, admin := startHub(t)
@@ -87,40 +83,9 @@ func TestHubScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":        exits,
-			"interruptErr": interruptErr,
+			"interruptErr": interruptWhen((*exec.Cmd).StderrPipe),
 			"is":           is,
 		},
 		RequireExplicitExec: true,
 	})
-}
-
-// interruptErr runs a program until it has written a text to stderr, and sends it
-// SIGINT; it has to exit with the code.
-func interruptErr(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 3 {
-		ts.Fatalf("usage: interruptErr CODE TEXT PROGRAM ARGS…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	ctx, cancel := context.WithTimeout(context.Background(), rawPatience)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], args[2]), args[3:]...)
-	cmd.Env = append(os.Environ(), commandEnv...)
-	cmd.Stdout = ts.Stdout()
-	stderr, err := cmd.StderrPipe()
-	ts.Check(err)
-	ts.Check(cmd.Start())
-	sent := false
-	lines := bufio.NewScanner(stderr)
-	for lines.Scan() {
-		if !sent && strings.Contains(lines.Text(), args[1]) {
-			sent = true
-			ts.Check(cmd.Process.Signal(os.Interrupt))
-		}
-	}
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != want || !sent {
-		ts.Fatalf("%v, want exit code %d; interrupted: %v", err, want, sent)
-	}
 }
