@@ -90,9 +90,9 @@ func (s *Server) group(r *http.Request) *wye.Group {
 // reader is who reads a channel's events.
 type reader struct {
 	identity
-	admitted []string // channels that a token says it may read
-	asked    bool     // there were credentials
-	unasked  error    // how the gate asks for some, if there were none
+	admitted []string        // channels that a token says it may read
+	asked    bool            // there were credentials
+	unasked  *gate.Rejection // how the gate asks for some, if there were none
 }
 
 type readerKey struct{}
@@ -116,7 +116,7 @@ func (s *Server) whoReads(pass *gate.Pass, r *http.Request) (*reader, error) {
 			if len(s.opt.Open) == 0 {
 				return nil, err
 			}
-			err, who.unasked = nil, err
+			err, who.unasked = nil, rejected
 		}
 		if err != nil {
 			return nil, err
@@ -179,7 +179,7 @@ func (s *Server) askedFor(who *reader, r *http.Request) (j joining, last int, er
 		j.admitted = true
 	case s.mayUse(&who.identity, j.channel):
 	case who.unasked != nil:
-		return j, 0, who.unasked
+		return j, 0, &wye.Refusal{Status: who.unasked.Status, Header: who.unasked.Header, Text: "A token is needed for this channel"}
 	default:
 		return j, 0, &wye.Refusal{Status: http.StatusForbidden, Text: "The token is not for this channel"}
 	}
