@@ -204,11 +204,11 @@ func (l *link) Ask(ctx context.Context, question []byte) (answers [][]byte, sile
 // settle waits until every server that another node is on knows of this node's
 // subscriptions. Servers tell each other a moment later than they tell us; a
 // question to the other nodes takes the same way, so whoever has answered is on
-// one that knows.
+// one that knows. It takes twice settleMost at the most, besides Options.Timeout.
 func (l *link) settle(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.opt.Timeout)
+	flush, cancel := context.WithTimeout(ctx, l.opt.Timeout)
 	defer cancel()
-	if err := l.nc.FlushWithContext(ctx); err != nil {
+	if err := l.nc.FlushWithContext(flush); err != nil {
 		return explain(err)
 	}
 	if l.nc.ConnectedClusterName() == "" {

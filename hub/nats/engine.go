@@ -137,7 +137,7 @@ func (l *link) open(ctx context.Context, namespaces []hub.Namespace) error {
 		return err
 	}
 	l.start(l.receive) // ends with the link
-	return l.await(ctx, l.meet)
+	return l.meet(ctx)
 }
 
 // openStreams makes the streams, some at a time.

@@ -260,6 +260,31 @@ func TestNodeKilled(t *testing.T) {
 	}
 }
 
+// As long as the lease of a dead node runs, nobody knows that it is dead. Who joins a
+// channel waits for its answer, but not in vain, and so does a node that opens: that is
+// the dead one, started again at once.
+func TestAfterANodeWasKilled(t *testing.T) {
+	t.Parallel()
+	s := startServers(t, 3, nil)
+	e := s.engine(t, func(o *nats.Options) { o.Timeout, o.Wait = 0, 0 }) // as by default
+	k := &keep{Engine: e}
+	leased := logs()
+	leased.Presence.TTL = time.Hour // as long as may be
+	dies, lives := openHub(t, k, leased), openHub(t, e, leased)
+	for _, h := range []*hub.Hub{dies, lives} {
+		published(t, h, "log:x", "before")
+	}
+	nats.Kill(k.links[0])
+	for _, h := range []*hub.Hub{lives, openHub(t, e, leased)} {
+		r := &reader{l: &ledger{t: t}, hub: h, channel: "log:x", ended: make(chan error, 9)}
+		if err := r.join(nil); err != nil {
+			t.Fatal(err)
+		}
+		published(t, h, "log:x", "after")
+		eventually(t, "the message after", func() bool { return slices.Contains(r.story(), "after") })
+	}
+}
+
 // The history is too short for what a member missed.
 func TestOverflowWhileAway(t *testing.T) {
 	t.Parallel()

@@ -180,7 +180,7 @@ func (l *link) reconnected() {
 			}
 		}
 	}
-	if err := l.await(online, l.meet); err != nil {
+	if err := l.meet(online); err != nil {
 		return
 	}
 	if l.looked(online) {

@@ -80,9 +80,20 @@ func (p *peers) config(o *Options) jetstream.StreamConfig {
 	}
 }
 
-// meet learns which nodes there are, and lets them know of this one. It is called
-// when the connection is new; a second time it only asks anew.
+// meet learns which nodes there are, and waits until they know of this one. It is
+// called when the connection is new, and repeats what fails until ctx ends.
 func (l *link) meet(ctx context.Context) error {
+	return l.await(ctx, func(try context.Context) error {
+		if err := l.findPeers(try); err != nil {
+			return err
+		}
+		return l.settle(ctx) // one of them may be dead: that takes longer than a try
+	})
+}
+
+// findPeers learns which nodes there are, and lets them know of this one. When it is
+// called again it only asks anew.
+func (l *link) findPeers(ctx context.Context) error {
 	p := &l.peers
 	if err := l.listen(); err != nil {
 		return err
@@ -109,7 +120,7 @@ func (l *link) meet(ctx context.Context) error {
 	for subject := range there.State.Subjects {
 		p.lives(strings.TrimPrefix(subject, p.beatSubject()))
 	}
-	return l.settle(ctx)
+	return nil
 }
 
 // listenNow subscribes what every node hears. The connection does so again when it is
