@@ -141,7 +141,8 @@ func remoteFailure(ctx context.Context, err error) error {
 	case errors.As(err, &network) && network.Op == "dial":
 		code = connect.ExitConnect
 	}
-	return &exitError{code, errors.New(show.Text(gate.RedactText(err.Error())))}
+	text := strings.TrimPrefix(err.Error(), "wye: ") // of the library's; the command says it for all
+	return &exitError{code, errors.New(show.Text(gate.RedactText(text)))}
 }
 
 func isTimeout(err error) bool {
