@@ -1,5 +1,5 @@
-// Package docs holds tests of the folder docs: what it says about the code has
-// to be in the code.
+// Package docs holds tests of what is written about the code: it has to be in the
+// code.
 package docs
 
 import (
@@ -52,7 +52,7 @@ func TestExamplesAreQuotedVerbatim(t *testing.T) {
 
 // Every text in a table of texts is in a string of the source.
 func TestQuotedTextsAreInTheSource(t *testing.T) {
-	source := strings.Join(stringsIn(t, ".", "gate", "websocket", "websocket/wire", "cmd/wye", "cmd/wye/connect", "cmd/wye/connect/target", "h2c", "h3", "tlsupgrade", "internal/exchange"), "\x00")
+	source := strings.Join(stringsIn(t, ".", "gate", "websocket", "websocket/wire", "cmd/wye", "cmd/wye/connect", "cmd/wye/connect/target", "cmd/wye/publish", "cmd/wye/stream", "h2c", "h3", "tlsupgrade", "hub", "hub/server", "internal/exchange"), "\x00")
 	texts := textsIn(read(t, "docs/troubleshooting.md"))
 	if len(texts) < 100 {
 		t.Fatalf("found %d texts: does the document still have its tables?", len(texts))
@@ -86,14 +86,23 @@ func TestEverySentinelIsMentioned(t *testing.T) {
 	}
 }
 
+// documents are all that is written to be read: the folder docs, and what stands
+// at the top.
+func documents(t *testing.T) (names []string) {
+	t.Helper()
+	for _, pattern := range []string{"*.md", "docs/*.md"} {
+		some, err := filepath.Glob(filepath.Join(root, pattern))
+		if err != nil || len(some) < 5 {
+			t.Fatalf("%s: %d documents, %v", pattern, len(some), err)
+		}
+		names = append(names, some...)
+	}
+	return names
+}
+
 // Every link from one document to another leads somewhere.
 func TestLinksLeadSomewhere(t *testing.T) {
-	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	documents = append(documents, filepath.Join(root, "README.md"), filepath.Join(root, "ARCHITECTURE.md"), filepath.Join(root, "CHANGELOG.md"))
-	for _, from := range documents {
+	for _, from := range documents(t) {
 		for _, link := range linksIn(read(t, from)) {
 			name, anchor, _ := strings.Cut(link, "#")
 			to := from
