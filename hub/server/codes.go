@@ -101,6 +101,7 @@ func answerTo(err error) (e *replyError, worth bool) {
 	var full *hub.FullError
 	var name *hub.NameError
 	var denied *hub.DeniedError
+	var told *hub.DisconnectError
 	switch {
 	case errors.As(err, &e):
 		return e, false
@@ -119,6 +120,8 @@ func answerTo(err error) (e *replyError, worth bool) {
 	case errors.Is(err, hub.ErrUnavailable), errors.Is(err, hub.ErrClosed),
 		errors.Is(err, hub.ErrSlow), errors.Is(err, hub.ErrNotJoined), errors.Is(err, context.DeadlineExceeded):
 		return errInternal, false
+	case errors.As(err, &told), errors.Is(err, hub.ErrLost):
+		return errInternal, false // the hub has ended the client, whose outlet says why
 	}
 	return errInternal, true
 }

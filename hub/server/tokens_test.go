@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -323,6 +324,38 @@ func TestSlowTokens(t *testing.T) {
 		c.talk(`{"id":1,"connect":{"token":"x"}}`, `{"id":1,"error":{"code":100,"message":"internal server error","temporary":true}}`)
 		if d := time.Since(began); d != 10*time.Second {
 			t.Errorf("after %v", d)
+		}
+	})
+}
+
+// busyTokens have something happen while they judge.
+type busyTokens struct {
+	tokens
+	meanwhile *func()
+}
+
+func (k busyTokens) Subscription(ctx context.Context, token string) (*server.Subscription, error) {
+	(*k.meanwhile)()
+	return k.tokens.Subscription(ctx, token)
+}
+
+// That the program ends a client in the middle of a command is no failure of the
+// server's, of which its log would have to tell.
+func TestEndedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var told strings.Builder
+		var meanwhile func()
+		n := newNode(t, func(o *server.Options) {
+			o.Tokens = busyTokens{meanwhile: &meanwhile}
+			o.WebSocket.Logger = slog.New(slog.NewTextHandler(&told, nil))
+		})
+		meanwhile = func() { n.hub.Disconnect(ctx, hub.Whom{Principal: "ann"}, nil) }
+		c := n.connect("sub=ann")
+		c.say(`{"id":2,"subscribe":{"channel":"shut:a","token":"sub=ann_channel=shut:a"}}`)
+		c.wantClose(3503, "force disconnect")
+		<-n.closed
+		if told.Len() > 0 {
+			t.Errorf("the log has %s", &told)
 		}
 	})
 }
