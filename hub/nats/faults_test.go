@@ -1,9 +1,11 @@
 package nats_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"slices"
 	"strconv"
@@ -440,10 +442,35 @@ func TestBackWhenLeadersKnow(t *testing.T) {
 	})
 }
 
+// syncBuffer is a buffer that several servers may log to.
+type syncBuffer struct {
+	mu sync.Mutex // guards b
+	b  bytes.Buffer
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
 // Servers that know a secret talk over TLS, and one that does not is no part of it.
 func TestClusterWithASecret(t *testing.T) {
 	t.Parallel()
-	s := startServers(t, 3, func(o *embedded.Options) { o.Cluster.Secret = []byte(strings.Repeat("k", embedded.SecretLeast)) })
+	var log syncBuffer
+	s := startServers(t, 3, func(o *embedded.Options) {
+		o.Cluster.Secret = []byte(strings.Repeat("k", embedded.SecretLeast))
+		o.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	})
+	if text := log.String(); !strings.Contains(text, "nats: ") || strings.Contains(text, "PRODUCTION") {
+		t.Errorf("the servers say that their certificates are not verified, or nothing:\n%s", text)
+	}
 	hubs := []*hub.Hub{}
 	e := s.engine(t, nil)
 	for range 3 {
