@@ -29,8 +29,8 @@ type Options struct {
 	User, Password  string
 	Token           string
 
-	// TLS is used where the server asks for it, and with tls:// always. nil:
-	// the system's certificates.
+	// TLS has the server speak TLS, or not be used. nil: TLS with the system's
+	// certificates, where the server asks for it or its URL says tls://.
 	TLS *tls.Config
 
 	// Prefix begins the names of all subjects and streams: 1 to 16 of a–z and
