@@ -248,3 +248,100 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 		t.Errorf("got %+v, %v", page, err)
 	}
 }
+
+// history is a tail that knows of all after a sequence, and has messages at others, each
+// counted from the epoch's base.
+func (f *feed) history(after uint64, at ...uint64) (t tail) {
+	e := f.stream.current()
+	t.begin(e, e.Base+after, time.Now())
+	for _, seq := range at {
+		t.add(stored{&hub.Message{Position: hub.Position{Epoch: e.ID, Offset: e.Base + seq}}, time.Now()})
+	}
+	return t
+}
+
+// A history that was read is joined with what came meanwhile, unless something between
+// the two is missing.
+func TestWhatCameWhileTheHistoryWasRead(t *testing.T) {
+	for _, tt := range []struct {
+		what       string
+		read, came []uint64 // of each, after which it knows all, and what there is
+		want       []uint64 // nil: it has to be read again
+	}{
+		{"nothing came", []uint64{0, 1, 2}, []uint64{0, 1, 2}, []uint64{1, 2}},
+		{"what follows", []uint64{0, 1, 2}, []uint64{2, 3, 4}, []uint64{1, 2, 3, 4}},
+		{"some of it twice", []uint64{0, 1, 2, 3}, []uint64{1, 2, 3, 4}, []uint64{1, 2, 3, 4}},
+		{"what does not follow", []uint64{0, 1, 2}, []uint64{3, 4}, nil},
+		{"what came is older", []uint64{0, 1, 2, 3}, []uint64{0, 1}, []uint64{1, 2, 3}},
+	} {
+		l, _, f := silentLink(t)
+		f.known, f.tail = true, f.history(tt.came[0], tt.came[1:]...)
+		base, was := f.stream.current().Base, f.tail
+		ok := l.keep(f, f.history(tt.read[0], tt.read[1:]...))
+		want := tt.want
+		if want == nil {
+			want = tt.came[1:]
+		}
+		var got []uint64
+		for _, m := range f.tail.msgs {
+			got = append(got, m.Offset-base)
+		}
+		if ok != (tt.want != nil) || !slices.Equal(got, want) || f.tail.top != base+want[len(want)-1] || f.tail.size != int64(len(got))*weight(f.tail.msgs[0]) {
+			t.Errorf("%s: %v, with %v up to %d", tt.what, ok, got, f.tail.top-base)
+		}
+		if !ok && f.tail.floor != was.floor {
+			t.Errorf("%s: the tail begins at %d", tt.what, f.tail.floor-base)
+		}
+		f.stream.epoch = epoch{ID: "next", Base: 2 << rangeBits}
+		if !l.keep(f, f.history(0, 1)) || len(f.tail.msgs) != 1 || f.tail.epoch.ID != "next" {
+			t.Errorf("%s: in another epoch the tail is %+v", tt.what, f.tail)
+		}
+	}
+}
+
+// Where a channel without messages stands does not go back either.
+func TestAnEmptyHistoryThatWasReadLate(t *testing.T) {
+	l, _, f := silentLink(t)
+	base := f.stream.current().Base
+	f.known, f.tail = true, f.history(0)
+	f.tail.top = base + 9
+	read := f.history(0)
+	read.top = base + 5
+	if !l.keep(f, read) || f.tail.top != base+9 {
+		t.Errorf("it stands at %d, want 9", f.tail.top-base)
+	}
+}
+
+// That the leader has an older message than was seen, or none, means that what was newer
+// has grown old; it says nothing of what else has, once that takes long enough.
+func TestWhetherATailStands(t *testing.T) {
+	l, _, f := silentLink(t)
+	base, now := f.stream.current().Base, time.Now()
+	f.known, f.tail = true, f.history(0, 5)
+	f.tail.sure = now
+	soon, late := now.Add(f.stream.maxAge-sureMargin-time.Second), now.Add(f.stream.maxAge-sureMargin)
+	for _, tt := range []struct {
+		seq  uint64
+		at   time.Time
+		want bool
+	}{
+		{base + 5, now, true},
+		{base + 6, now, false},
+		{base + 4, now, true},
+		{0, now, true},
+		{0, late, false},
+		{0, soon, true},
+		{0, late, true}, // as it was sure a second ago
+		{base + 5, late.Add(f.stream.maxAge), true},
+		{base + 5, now, true}, // an answer that comes late takes nothing back
+		{0, late.Add(f.stream.maxAge + time.Minute), true},
+	} {
+		if got := l.stands(f, tt.seq, tt.at); got != tt.want {
+			t.Errorf("the last is %d after %v: %v", tt.seq, tt.at.Sub(now), got)
+		}
+	}
+	f.stream.epoch.ID = "next"
+	if l.stands(f, base+5, now) {
+		t.Error("the tail of an epoch that is over stands")
+	}
+}
