@@ -345,3 +345,48 @@ func TestWhetherATailStands(t *testing.T) {
 		t.Error("the tail of an epoch that is over stands")
 	}
 }
+
+// The servers have an older state than was seen, as from a snapshot: no position that was
+// given out comes to mean another message.
+func TestAnOlderStateThanWasSeen(t *testing.T) {
+	channel := func() hub.Channel {
+		return hub.Channel{Name: "log:x", Namespace: &hub.Namespace{Name: "log", History: hub.History{Size: 10, TTL: time.Hour}}}
+	}
+	for what, older := range map[string]func(l *link, s *stream, f *feed){
+		"messages are missing that were handed over": func(_ *link, s *stream, f *feed) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.tail.top += 5
+			s.saw(f.tail.top)
+		},
+		"an epoch is back that has ended": func(l *link, s *stream, _ *feed) {
+			is := s.current()
+			l.enter(s, epoch{ID: "newer", Base: is.Base + 1<<rangeBits}, is.Base+1<<rangeBits)
+		},
+	} {
+		l := connectedLink(t)
+		ch := channel()
+		if err := l.Subscribe(t.Context(), ch); err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.Publish(t.Context(), ch, &hub.Message{Channel: ch.Name}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if page, err := l.Read(t.Context(), ch, hub.Query{}); err != nil || page.Top != r.Position {
+			t.Fatalf("at first it stands at %+v, %v", page.Top, err)
+		}
+		s, _, live := l.subjects(ch)
+		l.mu.Lock()
+		f := l.feeds[live]
+		l.mu.Unlock()
+		older(l, s, f)
+		page, err := l.Read(t.Context(), ch, hub.Query{Since: &r.Position, Limit: -1})
+		if err != nil || page.Complete || page.Top.Epoch == r.Epoch || page.Top.Epoch == "newer" {
+			t.Errorf("%s: it stands at %+v, complete %v, %v", what, page.Top, page.Complete, err)
+		}
+		if r, err := l.Publish(t.Context(), ch, &hub.Message{Channel: ch.Name}, ""); err != nil || r.Epoch != page.Top.Epoch {
+			t.Errorf("%s: the next message stands at %+v, %v", what, r, err)
+		}
+	}
+}
