@@ -188,11 +188,11 @@ func TestOneEpoch(t *testing.T) {
 }
 
 // claimLate stores a claim in a stream that has an epoch.
-func claimLate(t *testing.T, js jetstream.JetStream, e *engine, replaces string) {
+func claimLate(t *testing.T, js jetstream.JetStream, e *engine, base uint64, replaces string) {
 	claim := natsgo.NewMsg(e.prefix + ".e.nlog.0.claim")
 	claim.Header.Set("Nats-TTL", "never")
 	claim.Header.Set("Nats-Expected-Last-Subject-Sequence", "0")
-	claim.Data, _ = json.Marshal(map[string]any{"epoch": "late", "base": uint64(1) << 50, "replaces": replaces})
+	claim.Data, _ = json.Marshal(map[string]any{"epoch": "late", "base": base, "replaces": replaces})
 	if _, err := js.PublishMsg(t.Context(), claim); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +206,7 @@ func TestALateClaim(t *testing.T) {
 	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
 	h := openHub(t, e)
 	js := s.admin()
-	claimLate(t, js, e, "")
+	claimLate(t, js, e, 1<<50, "")
 	seen, old := published(t, h, "log:x", "seen"), published(t, h, "log:x", "old")
 	published(t, h, "log:x", "new")
 	stream, err := js.Stream(t.Context(), e.prefix+"-log-0")
@@ -226,19 +226,30 @@ func TestALateClaim(t *testing.T) {
 	}
 }
 
-// A claim to end an epoch that is over already is not carried on.
+// A claim to end an epoch that is over already is not carried on, nor one of a place
+// that the stream has been past since.
 func TestAClaimThatIsOver(t *testing.T) {
 	t.Parallel()
 	s := startServers(t, 1, nil)
-	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
-	h := openHub(t, e)
-	was := published(t, h, "log:x", "1")
-	js := s.admin()
-	claimLate(t, js, e, "one before")
-	loseEpoch(t, js, e)
-	// Nothing is in this channel, so the stream's epoch is looked for.
-	if page := since(t, h, "log:none", was); page.Top.Epoch == "late" || page.Top.Epoch == was.Epoch {
-		t.Errorf("the stream is in the epoch %q", page.Top.Epoch)
+	for _, claim := range []struct {
+		base     func(uint64) uint64 // by where the claim is stored
+		replaces string
+	}{
+		{func(uint64) uint64 { return 1 << 50 }, "one before"},
+		{func(at uint64) uint64 { return at - 1 }, ""},
+	} {
+		e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+		h := openHub(t, e)
+		was := published(t, h, "log:x", "1")
+		js := s.admin()
+		base := claim.base(was.Offset + 1)
+		claimLate(t, js, e, base, claim.replaces)
+		loseEpoch(t, js, e)
+		// Nothing is in this channel, so the stream's epoch is looked for.
+		page, err := h.History(t.Context(), "log:none", hub.Query{})
+		if err != nil || page.Top.Epoch == "late" || page.Top.Epoch == was.Epoch {
+			t.Errorf("after a claim of %d in place of %q the stream is in the epoch %q, %v", base, claim.replaces, page.Top.Epoch, err)
+		}
 	}
 }
 
