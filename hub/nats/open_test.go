@@ -264,28 +264,45 @@ func loseEpoch(t *testing.T, js jetstream.JetStream, e *engine) {
 	}
 }
 
-// The stream has lost its messages, and neither who publishes nor who reads knows. That
-// a message was stored does not count before it is in the epoch that there is then.
+// The stream has lost its messages. That a message was stored does not count before it is
+// in the epoch that there is then; nor does it that one with its key was, which is lost.
 func TestAcknowledgedInAnotherEpoch(t *testing.T) {
 	t.Parallel()
 	s := startServers(t, 1, nil)
-	e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
-	h := openHub(t, e)
-	was := published(t, h, "log:x", "1")
-	stream, err := s.admin().Stream(t.Context(), e.prefix+"-log-0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(1<<50)); err != nil {
-		t.Fatal(err)
-	}
-	is := published(t, h, "log:x", "2")
-	if is.Epoch == was.Epoch || is.Offset <= 1<<50 {
-		t.Errorf("after %+v the message stands at %+v", was, is)
-	}
-	page, err := h.History(t.Context(), "log:x", hub.Query{Limit: -1})
-	if err != nil || len(page.Messages) != 1 || page.Messages[0].Position != is {
-		t.Errorf("got %+v, %v, want the message at %+v", page, err, is)
+	for _, key := range []string{"", "key"} {
+		e := s.engine(t, func(o *nats.Options) { o.Buckets = 1 })
+		h := openHub(t, e)
+		publish := func() hub.Receipt {
+			r, err := h.Publish(t.Context(), "log:x", nil, &hub.PublishOptions{IdempotencyKey: key})
+			if err != nil {
+				t.Fatalf("with the key %q: %v", key, err)
+			}
+			return r
+		}
+		was := publish()
+		stream, err := s.admin().Stream(t.Context(), e.prefix+"-log-0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := stream.Purge(t.Context(), jetstream.WithPurgeSequence(1<<50)); err != nil {
+			t.Fatal(err)
+		}
+		if key != "" { // who publishes has heard of it
+			if _, err := h.History(t.Context(), "log:none", hub.Query{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		is := publish()
+		if is.Epoch == was.Epoch || is.Offset <= 1<<50 || is.Duplicate {
+			t.Errorf("with the key %q after %+v the message stands at %+v", key, was, is)
+		}
+		page, err := h.History(t.Context(), "log:x", hub.Query{Limit: -1})
+		if err != nil || len(page.Messages) != 1 || page.Messages[0].Position != is.Position {
+			t.Errorf("with the key %q got %+v, %v, want the message at %+v", key, page, err, is)
+		}
+		if again := publish(); again.Duplicate != (key != "") || again.Duplicate && again.Position != is.Position {
+			t.Errorf("with the key %q again it stands at %+v, want %+v", key, again, is)
+		}
 	}
 }
 
