@@ -413,8 +413,9 @@ func TestEventsAdmission(t *testing.T) {
 	t.Run("a realm", bubble(func(t *testing.T) {
 		w := newWeb(t, func(o *server.Options) { o.WebSocket.Gate = &gate.Gate{Realm: "the house"} })
 		resp := w.ask("/sse/other:a")
-		if got := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 401 || got != `Bearer realm="the house"` {
-			t.Errorf("got %s, %s", resp.Status, got)
+		text, _ := io.ReadAll(resp.Body)
+		if got := resp.Header.Get("WWW-Authenticate"); resp.StatusCode != 401 || got != `Bearer realm="the house"` || string(text) != "A token is needed for this channel\n" {
+			t.Errorf("got %s, %s: %s", resp.Status, got, text)
 		}
 	}))
 	t.Run("an engine that takes too long", bubble(func(t *testing.T) {
