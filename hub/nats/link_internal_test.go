@@ -186,6 +186,16 @@ func TestSilentForABriefAsker(t *testing.T) {
 	if _, silent, err := l.ask(none, askSync, nil); len(silent) != 1 || err != nil || !l.peers.mute["n"] {
 		t.Errorf("silent to the engine itself: %q, %v; mute are %v", silent, err, l.peers.mute)
 	}
+	// The engine does not wait for it again before it is heard.
+	long, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if _, silent, err := l.ask(long, askMembers, nil); len(silent) != 1 || err != nil || long.Err() != nil {
+		t.Errorf("then: %q, %v, %v", silent, err, long.Err())
+	}
+	l.peers.lives("n")
+	if len(l.peers.mute) > 0 {
+		t.Errorf("it was heard, and %v is taken for mute", l.peers.mute)
+	}
 }
 
 // Two may meet the others at once, where a connection is lost while the link opens.
