@@ -400,3 +400,21 @@ func TestAnOlderStateThanWasSeen(t *testing.T) {
 		}
 	}
 }
+
+// A node that has said goodbye does not say that it lives: who comes next would take it
+// for one that does.
+func TestWhoLeavesSaysNoMore(t *testing.T) {
+	l := connectedLink(t)
+	said := func() uint64 { return l.nc.Stats().OutMsgs }
+	before := said()
+	l.peers.beat()
+	if said() == before {
+		t.Error("it does not say that it lives")
+	}
+	l.leave()
+	before = said()
+	l.peers.beat()
+	if n := said() - before; n > 0 {
+		t.Errorf("it says so %d times after it has left", n)
+	}
+}
